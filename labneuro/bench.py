@@ -1,0 +1,209 @@
+"""The bench file: instruments by role, their addresses, wiring, device and limits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from labneuro import workspace
+from labneuro.errors import BenchConfigError
+from labneuro.safety import Limits, tightest
+from labneuro.units import Hertz, InputModel, Metre, Ohm, Second, validate_input
+
+SIMULATED = "@labneuro"
+Role = Literal["source_meter", "pulse_generator"]
+_TERMINAL = re.compile(r"^(ground|[A-Za-z]\w*\.[A-Za-z]\w*)$")
+
+
+class InstrumentConfig(InputModel):
+    """One instrument: its model, its VISA address and its time-out."""
+
+    model: str
+    address: str
+    timeout: Annotated[Second, Field(gt=0)] = 10.0
+
+
+class DeviceConfig(InputModel):
+    """The device under test.
+
+    Attributes
+    ----------
+    id : str
+        Its name in the lab's book.
+    model : str
+        Device model, such as ``"hnno"``.
+    geometry : dict of str to float
+        Lengths in m; ``channel_length`` turns fields into voltages.
+    limits : Limits
+        What this device must never see.
+    """
+
+    id: str
+    model: str
+    geometry: dict[str, Metre] = Field(default_factory=dict)
+    limits: Limits = Limits()
+
+
+class Resistor(InputModel):
+    """A resistor between the nets of two terminals."""
+
+    between: tuple[str, str]
+    value: Annotated[Ohm, Field(gt=0)]
+
+
+class Wiring(InputModel):
+    """Which terminals are joined, and which trigger output feeds which input."""
+
+    nets: tuple[tuple[str, ...], ...]
+    triggers: tuple[tuple[str, str], ...] = ()
+    resistors: tuple[Resistor, ...] = ()
+
+    @field_validator("nets", "triggers")
+    @classmethod
+    def _terminals(cls, groups: tuple[tuple[str, ...], ...]) -> Any:  # noqa: ANN401  whatever came in
+        for group in groups:
+            for terminal in group:
+                if not _TERMINAL.match(terminal):
+                    raise ValueError(
+                        f"{terminal!r} is not a terminal; write 'instrument.terminal', "
+                        "'device.terminal' or 'ground'"
+                    )
+        return groups
+
+
+class SimulationConfig(InputModel):
+    """How a simulated bench behaves; a bench on hardware ignores it.
+
+    Attributes
+    ----------
+    card : str
+        Device card by name or path.
+    clock : str
+        ``"virtual"`` jumps ahead, ``"real"`` sleeps.
+    seed : int
+        Makes the bench repeatable to the bit.
+    line_frequency : float
+        Power-line frequency in Hz: integration times follow it.
+    noise : bool
+        Whether readings carry the instruments' noise.
+    draw_device : bool
+        Draw the device from the card's device-to-device spread by the seed; otherwise
+        the device is the card's mean.
+    overrides : dict
+        Card parameters to replace, as quantities.
+    """
+
+    card: str
+    clock: Literal["virtual", "real"] = "virtual"
+    seed: Annotated[int, Field(ge=0)] = 0
+    line_frequency: Annotated[Hertz, Field(ge=50, le=60)] = 50.0
+    noise: bool = True
+    draw_device: bool = False
+    overrides: dict[str, str | float] = Field(default_factory=dict)
+
+
+class _BenchFile(InputModel):
+    """A bench file's content."""
+
+    description: str
+    visa_library: str
+    instruments: dict[str, InstrumentConfig]
+    roles: dict[Role, str]
+    device: DeviceConfig
+    limits: Limits
+    wiring: Wiring
+    simulation: SimulationConfig | None = None
+
+    @model_validator(mode="after")
+    def _references(self) -> _BenchFile:
+        for role, target in self.roles.items():
+            self._known(target, f"roles.{role}", allow_device=False)
+        for net in self.wiring.nets:
+            for terminal in net:
+                self._known(terminal, "wiring.nets")
+        for pair in self.wiring.triggers:
+            for terminal in pair:
+                self._known(terminal, "wiring.triggers", allow_device=False)
+        if self.visa_library == SIMULATED and self.simulation is None:
+            raise ValueError("simulation: a simulated bench needs this section")
+        return self
+
+    def _known(self, terminal: str, where: str, *, allow_device: bool = True) -> None:
+        owner, dot, _ = terminal.partition(".")
+        special = ("device", "ground") if allow_device else ()
+        if (owner in special) or (dot and owner in self.instruments):
+            return
+        names = ", ".join((*self.instruments, *special))
+        raise ValueError(f"{where}: {terminal!r} is of no known owner; known: {names}")
+
+
+class BenchConfig(_BenchFile):
+    """A bench as its file describes it, with the file itself.
+
+    Attributes
+    ----------
+    name : str
+        File name without ending.
+    path : Path
+        The file.
+    text : str
+        Its content, kept with every run.
+    """
+
+    name: str
+    path: Path
+    text: str
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the instruments are simulated."""
+        return self.visa_library == SIMULATED
+
+    @property
+    def safe_limits(self) -> Limits:
+        """The tighter of the bench's and the device's limits."""
+        return tightest([self.limits, self.device.limits])
+
+    def trigger_line(self, source: str, target: str) -> str:
+        """Return the trigger output of `source` that is wired to `target`.
+
+        Parameters
+        ----------
+        source, target : str
+            Instrument names.
+
+        Raises
+        ------
+        BenchConfigError
+            If no trigger wire joins the two.
+        """
+        for output, receiver in self.wiring.triggers:
+            if output.startswith(f"{source}.") and receiver.startswith(f"{target}."):
+                return output.partition(".")[2]
+        raise BenchConfigError(
+            f"{self.path}: wiring.triggers: no line from {source!r} to {target!r}"
+        )
+
+
+def load_bench(name: str | Path) -> BenchConfig:
+    """Read a bench by workspace name or by path.
+
+    Raises
+    ------
+    NotInWorkspaceError
+        If there is no such bench.
+    BenchConfigError
+        If the file is wrong; names the key, the value and what is allowed.
+    """
+    path = workspace.find("bench", name)
+    content = workspace.read_yaml(path)
+    checked = validate_input(_BenchFile, content, str(path), BenchConfigError)
+    return BenchConfig.model_construct(
+        name=path.stem,
+        path=path,
+        text=path.read_text(encoding="utf-8"),
+        **{key: getattr(checked, key) for key in _BenchFile.model_fields},
+    )

@@ -1,0 +1,72 @@
+"""``labneuro bench``: list, show and check benches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from labneuro.cli.output import table
+
+app = typer.Typer(no_args_is_help=True, help="List, show and check benches.")
+_Bench = Annotated[str, typer.Argument(help="Bench by name or by path.")]
+
+
+@app.command("list")
+def list_benches() -> None:
+    """List the benches of the workspace and the shipped ones."""
+    from labneuro import workspace
+    from labneuro.bench import load_bench
+
+    rows = []
+    for name, path in workspace.entries("bench").items():
+        bench = load_bench(path)
+        kind = "simulated" if bench.simulated else "hardware"
+        rows.append((name, kind, bench.device.id, bench.description))
+    table(("BENCH", "KIND", "DEVICE", "DESCRIPTION"), rows)
+
+
+@app.command("show")
+def show(bench: _Bench) -> None:
+    """Show a bench: instruments, roles, wiring, limits."""
+    from labneuro.bench import load_bench
+    from labneuro.units import show as show_value
+
+    config = load_bench(bench)
+    kind = "simulated" if config.simulated else f"hardware by {config.visa_library}"
+    typer.echo(f"{config.name} ({kind}): {config.description}")
+    typer.echo(f"file: {config.path}")
+    limits = config.safe_limits
+    typer.echo(
+        f"device: {config.device.id} ({config.device.model}); limits "
+        f"{show_value(limits.voltage, 'V')}, {show_value(limits.current, 'A')}"
+    )
+    roles = {target.partition(".")[0]: role for role, target in config.roles.items()}
+    rows = [
+        (name, one.model, roles.get(name, "-"), one.address)
+        for name, one in config.instruments.items()
+    ]
+    table(("INSTRUMENT", "MODEL", "ROLE", "ADDRESS"), rows)
+    for net in config.wiring.nets:
+        typer.echo("net: " + " = ".join(net))
+    for source, target in config.wiring.triggers:
+        typer.echo(f"trigger: {source} -> {target}")
+
+
+@app.command("check")
+def check(bench: _Bench) -> None:
+    """Connect, identify every instrument and read its error queue."""
+    from labneuro.bench import load_bench
+    from labneuro.errors import EXIT_FAILED
+    from labneuro.instruments.connection import connect
+
+    config = load_bench(bench)
+    with connect(config) as connected:
+        faults = connected.errors()
+        rows = [
+            (name, identity, "; ".join(faults[name]) or "none")
+            for name, identity in connected.identities.items()
+        ]
+    table(("INSTRUMENT", "IDENTITY", "ERRORS"), rows)
+    if any(faults.values()):
+        raise typer.Exit(EXIT_FAILED)

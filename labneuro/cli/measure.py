@@ -1,0 +1,90 @@
+"""``labneuro plan`` and ``labneuro run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labneuro.cli.output import progress, table
+
+if TYPE_CHECKING:
+    from labneuro.bench import BenchConfig
+    from labneuro.protocols.recipe import Recipe
+
+_Recipe = Annotated[str, typer.Argument(help="Recipe by name or by path.")]
+_Bench = Annotated[str, typer.Option("--bench", help="Bench by name or by path.")]
+_Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a parameter: key=value; may be repeated."),
+]
+
+
+def _load(
+    recipe: str, bench: str, changes: list[str] | None
+) -> tuple[Recipe, BenchConfig]:
+    from labneuro.bench import load_bench
+    from labneuro.protocols.recipe import load_recipe
+
+    return load_recipe(recipe, changes or ()), load_bench(bench)
+
+
+def plan(
+    recipe: _Recipe,
+    bench: _Bench,
+    changes: _Set = None,
+    steps: Annotated[bool, typer.Option(help="Show every step.")] = True,
+) -> None:
+    """Show every set-point, the extremes and the duration; touches no instrument."""
+    from labneuro.protocols.runner import check_plan
+    from labneuro.units import show
+
+    loaded, config = _load(recipe, bench, changes)
+    found = check_plan(loaded.protocol, config)
+    if steps:
+        rows = [
+            (
+                number,
+                step.label,
+                " ".join(f"{level:g}" for level in sorted(set(step.voltages))),
+                show(step.current, "A"),
+                step.pulses,
+                show(step.duration, "s"),
+            )
+            for number, step in enumerate(found.steps, start=1)
+        ]
+        table(("STEP", "WHAT", "LEVELS / V", "RANGE", "PULSES", "DURATION"), rows)
+    limits = config.safe_limits
+    typer.echo(
+        f"{len(found.steps)} steps, {found.pulses} pulses, "
+        f"{show(found.lowest_voltage, 'V')} to {show(found.highest_voltage, 'V')} "
+        f"(limit {show(limits.voltage, 'V')}), current limit "
+        f"{show(limits.current, 'A')}, about {show(found.duration, 's')} on the bench"
+    )
+
+
+def run(
+    recipe: _Recipe,
+    bench: _Bench,
+    changes: _Set = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of a simulated bench.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run file to create; default: a dated name.")
+    ] = None,
+) -> None:
+    """Execute a recipe on a bench into a new run file."""
+    from labneuro.protocols.runner import Progress, default_path
+    from labneuro.protocols.runner import run as execute
+
+    loaded, config = _load(recipe, bench, changes)
+    path = out or default_path(loaded, config)
+    with progress(loaded.name) as report:
+
+        def on_progress(event: Progress) -> None:
+            report(event.label, event.done, event.total)
+
+        finished = execute(loaded, config, path, seed=seed, on_progress=on_progress)
+    typer.echo(str(finished))

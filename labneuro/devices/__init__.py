@@ -1,0 +1,1 @@
+"""Physics of the devices under test: parameters, state, current, advance in time."""

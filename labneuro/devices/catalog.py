@@ -1,0 +1,136 @@
+"""The device models by name: from a card to parameters and to a device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from labneuro.devices import hnno
+from labneuro.errors import CardError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from labneuro.devices.base import TwoTerminalDevice
+    from labneuro.devices.cards import Card
+
+
+class _Model(NamedTuple):
+    """How a device model is built.
+
+    Attributes
+    ----------
+    units : dict of str to str
+        Its parameters and their SI units.
+    parameters : callable
+        Makes its parameters from floats by name.
+    draw : callable
+        Draws one device around a mean: mean and seed to parameters.
+    device : callable
+        Makes a device from parameters and a seed.
+    """
+
+    units: Mapping[str, str]
+    parameters: Callable[..., hnno.HnnoParameters]
+    draw: Callable[[hnno.HnnoParameters, int], hnno.HnnoParameters]
+    device: Callable[[hnno.HnnoParameters, int], TwoTerminalDevice]
+
+
+def _draw_hnno(mean: hnno.HnnoParameters, seed: int) -> hnno.HnnoParameters:
+    return hnno.draw_population(mean, 1, seed)[0]
+
+
+MODELS: Mapping[str, _Model] = {
+    "hnno": _Model(hnno.UNITS, hnno.HnnoParameters, _draw_hnno, hnno.HnnoDevice),
+}
+
+
+def _model(name: str, card: Card, card_name: str) -> _Model:
+    if name not in MODELS:
+        known = ", ".join(sorted(MODELS))
+        raise CardError(
+            f"{card_name}: device model {name!r} is unknown; known: {known}"
+        )
+    if card.model != name:
+        raise CardError(
+            f"{card_name}: model: this card is for {card.model!r}, not for {name!r}"
+        )
+    return MODELS[name]
+
+
+def parameter_units(model: str) -> Mapping[str, str]:
+    """Return the parameters of a device model and their SI units; none if unknown."""
+    return MODELS[model].units if model in MODELS else {}
+
+
+def load_parameters(
+    model: str,
+    card: Card,
+    card_name: str,
+    overrides: Mapping[str, str | float] | None = None,
+) -> hnno.HnnoParameters:
+    """Return a device model's parameters from a card.
+
+    Parameters
+    ----------
+    model : str
+        Device model, such as ``"hnno"``.
+    card : Card
+        The card.
+    card_name : str
+        Its name, for messages.
+    overrides : dict, optional
+        Quantities that replace those of the card.
+
+    Returns
+    -------
+    HnnoParameters
+        The parameters, in SI units.
+
+    Raises
+    ------
+    CardError
+        If the model is unknown, the card is for another one or a number is wrong.
+    """
+    entry = _model(model, card, card_name)
+    values = card.values(dict(entry.units), card_name, dict(overrides or {}))
+    try:
+        return entry.parameters(**values)
+    except CardError as error:
+        raise CardError(f"{card_name}: parameters.{error}") from error
+
+
+def load_device(
+    model: str,
+    card: Card,
+    card_name: str,
+    overrides: Mapping[str, str | float] | None = None,
+    *,
+    draw: bool = False,
+    seed: int = 0,
+) -> TwoTerminalDevice:
+    """Return a device of a card.
+
+    Parameters
+    ----------
+    model, card, card_name, overrides
+        As for :func:`load_parameters`.
+    draw : bool
+        Draw the device from the card's device-to-device spread; otherwise it is the
+        card's mean.
+    seed : int
+        Seed of the draw and of the device's own randomness.
+
+    Returns
+    -------
+    TwoTerminalDevice
+
+    Raises
+    ------
+    CardError
+        As for :func:`load_parameters`.
+    """
+    entry = _model(model, card, card_name)
+    parameters = load_parameters(model, card, card_name, overrides)
+    if draw:
+        parameters = entry.draw(parameters, seed)
+    return entry.device(parameters, seed)

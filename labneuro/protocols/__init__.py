@@ -1,0 +1,1 @@
+"""Measurement protocols: frozen parameters that yield a plan and are executed."""

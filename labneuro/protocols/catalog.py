@@ -1,0 +1,39 @@
+"""The measurement protocols by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from labneuro.errors import RecipeError
+
+if TYPE_CHECKING:
+    from labneuro.protocols.base import MeasurementProtocol
+
+_MODULES = {
+    "ResistanceRead": "labneuro.protocols.resistance_read",
+    "FiringProbability": "labneuro.protocols.firing_probability",
+    "SensitizationTrain": "labneuro.protocols.sensitization_train",
+    "StateMap": "labneuro.protocols.state_map",
+}
+
+
+def protocol_names() -> tuple[str, ...]:
+    """Return the names of all measurement protocols."""
+    return tuple(_MODULES)
+
+
+def protocol_class(name: str) -> type[MeasurementProtocol]:
+    """Return a measurement protocol by its name.
+
+    Raises
+    ------
+    RecipeError
+        If there is none of that name; lists the names.
+    """
+    if name not in _MODULES:
+        raise RecipeError(
+            f"protocol: no {name!r}; known are: {', '.join(protocol_names())}"
+        )
+    found: type[MeasurementProtocol] = getattr(import_module(_MODULES[name]), name)
+    return found

@@ -1,0 +1,104 @@
+"""Firing probability against pulse field, from counted pulse-and-reset events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from labneuro.data.layout import Axis, Column, Plot, RunLayout
+from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan
+from labneuro.protocols.pulse_events import (
+    INITIAL,
+    READINGS,
+    EventBench,
+    EventSettings,
+    PulseEvent,
+    channel_length,
+)
+from labneuro.protocols.pulse_steps import Tally, baseline_step, probe_step
+from labneuro.protocols.sweeps import FieldSweep
+
+if TYPE_CHECKING:
+    from labneuro.bench import DeviceConfig
+    from labneuro.instruments.connection import ConnectedBench
+
+
+class FiringProbability(MeasurementProtocol):
+    """Pulse, read, reset: at least 30 times at each field.
+
+    Attributes
+    ----------
+    pulse_fields : FieldSweep
+        Fields of the probing pulse.
+    events : int
+        Pulse-and-reset events at each field, at least 30 as in the paper.
+    settings : EventSettings
+        Pulses and reading.
+    """
+
+    summary: ClassVar[str] = "spikes counted over pulse-and-reset events at each field"
+    device_models: ClassVar[tuple[str, ...]] = ("hnno",)
+
+    pulse_fields: FieldSweep = FieldSweep(start=0.19e6, stop=0.23e6, points=9)
+    events: Annotated[int, Field(ge=30, le=50_000)] = 50
+    settings: EventSettings = EventSettings()
+
+    def plan(self, device: DeviceConfig) -> Plan:
+        """Return the baseline read and one train of events a field."""
+        length = channel_length(device)
+        current = self.settings.read.current_range
+        probes = [
+            probe_step(
+                PulseEvent(INITIAL, field), self.events, self.settings, length, current
+            )
+            for field in self.pulse_fields.values
+        ]
+        return Plan((baseline_step(self.settings, length), *probes))
+
+    def layout(self, device: DeviceConfig) -> RunLayout:
+        """Return the readings table and the firing probability with its counts."""
+        del device
+        fields = self.pulse_fields.values
+        curve = Plot(
+            name="firing_probability",
+            title="Firing probability of the initial state",
+            signal=Column("probability", "", "firing probability"),
+            axes=(Axis(Column("pulse_field", "V/m", "pulse field"), fields),),
+            auxiliary=(
+                Column("spikes", "", "spikes counted"),
+                Column("trials", "", "events counted"),
+            ),
+        )
+        return RunLayout(
+            readings=READINGS,
+            readings_signal="resistance",
+            readings_axis="time",
+            plots=(curve,),
+            default="firing_probability",
+        )
+
+    def measurement(self, bench: ConnectedBench) -> Measurement:
+        """Return an execution on an open bench."""
+        return _Execution(self, bench)
+
+
+class _Execution(Measurement):
+    def __init__(self, protocol: FiringProbability, bench: ConnectedBench) -> None:
+        self._protocol = protocol
+        self._events = EventBench(bench, protocol.settings)
+        self._fields = protocol.pulse_fields.values
+        self._tally = Tally((len(self._fields),))
+
+    def prepare(self) -> None:
+        self._events.prepare()
+
+    def measure(self, index: int) -> Block:
+        if index == 0:
+            return Block(self._events.baseline(0))
+        point = index - 1
+        event = PulseEvent(INITIAL, float(self._fields[point]))
+        rows = self._events.probe(index, event, self._protocol.events)
+        self._tally.add((point,), np.asarray(rows["spike"]))
+        return Block(rows, {"firing_probability": self._tally.arrays()})

@@ -1,0 +1,107 @@
+"""Recipes: a measurement protocol with its parameters filled in, from a YAML file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import Field
+
+from labneuro import workspace
+from labneuro.errors import InputError, RecipeError
+from labneuro.protocols.catalog import protocol_class
+from labneuro.units import InputModel, validate_input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from labneuro.protocols.base import MeasurementProtocol
+
+
+class _RecipeFile(InputModel):
+    protocol: str
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A protocol ready to run, and where it came from.
+
+    Attributes
+    ----------
+    name : str
+        Name in the workspace, or the file's stem.
+    description : str
+        What it measures.
+    protocol : MeasurementProtocol
+        The parameters.
+    text : str
+        The recipe with the changes made on the command line, as YAML.
+    """
+
+    name: str
+    description: str
+    protocol: MeasurementProtocol
+    text: str
+
+
+def load_recipe(name: str | Path, changes: Iterable[str] = ()) -> Recipe:
+    """Read a recipe by workspace name or by path.
+
+    Parameters
+    ----------
+    name : str or path
+        Such as ``"hnno/state-map"``.
+    changes : iterable of str
+        ``"key=value"``; keys may be dotted, values are YAML.
+
+    Raises
+    ------
+    NotInWorkspaceError
+        If there is no such recipe.
+    RecipeError
+        If the file or a change is wrong; names key, value and what is allowed.
+    """
+    path = workspace.find("recipe", name)
+    content = workspace.read_yaml(path)
+    checked = validate_input(_RecipeFile, content, str(path), RecipeError)
+    parameters = dict(checked.parameters)
+    for change in changes:
+        _apply(parameters, change)
+    kind = protocol_class(checked.protocol)
+    where = f"{path}: parameters" if not changes else f"{path} with --set"
+    protocol = validate_input(kind, parameters, where, RecipeError)
+    text = yaml.safe_dump(
+        {
+            "protocol": checked.protocol,
+            "description": checked.description,
+            "parameters": parameters,
+        },
+        sort_keys=False,
+    )
+    return Recipe(_name_of(name, path), checked.description, protocol, text)
+
+
+def _name_of(name: str | Path, path: Path) -> str:
+    return str(name) if str(name) in workspace.entries("recipe") else path.stem
+
+
+def _apply(parameters: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set {change!r}: write key=value, such as events=100")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {change!r}: the value is not valid YAML") from error
+    *folders, last = key.strip().split(".")
+    place = parameters
+    for folder in folders:
+        inner = place.get(folder, {})
+        if not isinstance(inner, dict):
+            raise InputError(f"--set {change!r}: {folder!r} holds no keys")
+        place[folder] = place = dict(inner)
+    place[last] = value

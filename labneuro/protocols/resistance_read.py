@@ -1,0 +1,127 @@
+"""Small-signal resistance: a current-voltage sweep inside the linear range."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from labneuro.data.layout import Axis, Column, Plot, RunLayout
+from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan, Step
+from labneuro.units import Ampere, Second, Volt
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from labneuro.bench import DeviceConfig
+    from labneuro.instruments.connection import ConnectedBench
+
+_READINGS = (
+    Column("step", "", "sweep", "i4"),
+    Column("time", "s", "time of the reading since the sweep's first"),
+    Column("voltage", "V", "source level"),
+    Column("current", "A", "current"),
+)
+
+
+class ResistanceRead(MeasurementProtocol):
+    """Current-voltage sweeps whose linear fit is the resistance.
+
+    Attributes
+    ----------
+    voltage : float
+        The sweep goes from minus this to plus this, in V.
+    points : int
+        Points of a sweep.
+    sweeps : int
+        Repetitions.
+    current_range : float
+        Measuring range in A.
+    power_line_cycles : float
+        Integration time in power-line cycles.
+    settling : float
+        Wait from level to integration in s.
+    """
+
+    summary: ClassVar[str] = "small-signal I-V sweep; its slope is the resistance"
+
+    voltage: Annotated[Volt, Field(gt=0, le=0.1)] = 0.1
+    points: Annotated[int, Field(ge=3, le=10_000)] = 21
+    sweeps: Annotated[int, Field(ge=1, le=1000)] = 5
+    current_range: Annotated[Ampere, Field(gt=0)] = 10e-6
+    power_line_cycles: Annotated[float, Field(ge=0.001, le=25)] = 1.0
+    settling: Annotated[Second, Field(ge=0)] = 2e-3
+
+    @property
+    def levels(self) -> NDArray[np.float64]:
+        """Source levels of a sweep in V, shape (points,)."""
+        levels = np.linspace(-self.voltage, self.voltage, self.points)
+        return np.asarray(np.round(levels, 9), dtype=np.float64)
+
+    def plan(self, device: DeviceConfig) -> Plan:
+        """Return one step a sweep."""
+        del device
+        one = self.settling + self.power_line_cycles / 50.0
+        step = Step(
+            label=f"I-V sweep of {self.points} points",
+            voltages=tuple(float(level) for level in self.levels),
+            current=self.current_range,
+            pulses=0,
+            duration=one * self.points,
+        )
+        return Plan((step,) * self.sweeps)
+
+    def layout(self, device: DeviceConfig) -> RunLayout:
+        """Return the readings table and the mean current-voltage curve."""
+        del device
+        curve = Plot(
+            name="current_voltage",
+            title="Current-voltage curve, mean of the sweeps",
+            signal=Column("current", "A", "current"),
+            axes=(Axis(Column("voltage", "V", "voltage"), self.levels),),
+        )
+        return RunLayout(
+            readings=_READINGS,
+            readings_signal="current",
+            readings_axis="time",
+            plots=(curve,),
+            default="current_voltage",
+        )
+
+    def measurement(self, bench: ConnectedBench) -> Measurement:
+        """Return an execution on an open bench."""
+        return _Execution(self, bench)
+
+
+class _Execution(Measurement):
+    def __init__(self, protocol: ResistanceRead, bench: ConnectedBench) -> None:
+        self._protocol = protocol
+        self._source_meter = bench.source_meter
+        self._currents: list[NDArray[np.float64]] = []
+
+    def prepare(self) -> None:
+        self._source_meter.configure(
+            compliance_current=self._protocol.current_range,
+            current_range=self._protocol.current_range,
+            power_line_cycles=self._protocol.power_line_cycles,
+        )
+        self._source_meter.output_on()
+
+    def measure(self, index: int) -> Block:
+        readings = self._source_meter.sweep(
+            self._protocol.levels, self._protocol.settling
+        )
+        self._currents.append(readings.current)
+        rows = {
+            "step": np.full(len(readings.current), index, dtype=np.int32),
+            "time": readings.time,
+            "voltage": readings.voltage,
+            "current": readings.current,
+        }
+        stack = np.array(self._currents)
+        errors = np.full(stack.shape[1], np.nan)
+        if len(stack) > 1:
+            errors = stack.std(axis=0, ddof=1) / np.sqrt(len(stack))
+        curve = {"signal": stack.mean(axis=0), "errors": errors}
+        return Block(rows, {"current_voltage": curve})
