@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from labneuro import workspace
-from labneuro.errors import BenchConfigError
+from labneuro.devices.cards import Card
+from labneuro.errors import BenchConfigError, CardError
 from labneuro.safety import Limits, tightest
-from labneuro.units import Hertz, InputModel, Metre, Ohm, Second, validate_input
+from labneuro.units import (
+    Hertz,
+    InputModel,
+    Metre,
+    Ohm,
+    Second,
+    shown,
+    validate_input,
+)
 
 SIMULATED = "@labneuro"
 Role = Literal["source_meter", "pulse_generator"]
-_TERMINAL = re.compile(r"^(ground|[A-Za-z]\w*\.[A-Za-z]\w*)$")
+_TERMINAL = re.compile(r"ground|(?!ground\.)[A-Za-z]\w*\.[A-Za-z]\w*")
+_RESERVED = ("device", "ground")
+
+
+def _check_terminal(text: str) -> str:
+    if not _TERMINAL.fullmatch(text):
+        raise ValueError(
+            f"{shown(text)} is not a terminal; write 'instrument.terminal', "
+            "'device.terminal' or 'ground'"
+        )
+    return text
+
+
+Terminal = Annotated[str, AfterValidator(_check_terminal)]
 
 
 class InstrumentConfig(InputModel):
@@ -43,35 +66,32 @@ class DeviceConfig(InputModel):
 
     id: str
     model: str
-    geometry: dict[str, Metre] = Field(default_factory=dict)
+    geometry: dict[str, Annotated[Metre, Field(gt=0)]] = Field(default_factory=dict)
     limits: Limits = Limits()
 
 
 class Resistor(InputModel):
     """A resistor between the nets of two terminals."""
 
-    between: tuple[str, str]
+    between: tuple[Terminal, Terminal]
     value: Annotated[Ohm, Field(gt=0)]
 
 
 class Wiring(InputModel):
     """Which terminals are joined, and which trigger output feeds which input."""
 
-    nets: tuple[tuple[str, ...], ...]
-    triggers: tuple[tuple[str, str], ...] = ()
+    nets: tuple[tuple[Terminal, ...], ...]
+    triggers: tuple[tuple[Terminal, Terminal], ...] = ()
     resistors: tuple[Resistor, ...] = ()
 
-    @field_validator("nets", "triggers")
+    @field_validator("nets")
     @classmethod
-    def _terminals(cls, groups: tuple[tuple[str, ...], ...]) -> Any:  # noqa: ANN401  whatever came in
-        for group in groups:
-            for terminal in group:
-                if not _TERMINAL.match(terminal):
-                    raise ValueError(
-                        f"{terminal!r} is not a terminal; write 'instrument.terminal', "
-                        "'device.terminal' or 'ground'"
-                    )
-        return groups
+    def _on_one_net(cls, nets: tuple[tuple[str, ...], ...]) -> Any:  # noqa: ANN401  whatever came in
+        count = Counter(one for net in nets for one in net if one != "ground")
+        for terminal, times in count.items():
+            if times > 1:
+                raise ValueError(f"{terminal!r} is given twice; it can be on one net")
+        return nets
 
 
 class SimulationConfig(InputModel):
@@ -111,7 +131,7 @@ class _BenchFile(InputModel):
     description: str
     visa_library: str
     instruments: dict[str, InstrumentConfig]
-    roles: dict[Role, str]
+    roles: dict[Role, Terminal]
     device: DeviceConfig
     limits: Limits
     wiring: Wiring
@@ -119,25 +139,28 @@ class _BenchFile(InputModel):
 
     @model_validator(mode="after")
     def _references(self) -> _BenchFile:
+        for name in _RESERVED:
+            if name in self.instruments:
+                raise ValueError(f"instruments.{name}: this name is taken")
+        wiring = self.wiring
         for role, target in self.roles.items():
-            self._known(target, f"roles.{role}", allow_device=False)
-        for net in self.wiring.nets:
-            for terminal in net:
-                self._known(terminal, "wiring.nets")
-        for pair in self.wiring.triggers:
-            for terminal in pair:
-                self._known(terminal, "wiring.triggers", allow_device=False)
+            self._known((target,), f"roles.{role}")
+        for pair in wiring.triggers:
+            self._known(pair, "wiring.triggers")
+        for group in (*wiring.nets, *(one.between for one in wiring.resistors)):
+            self._known(group, "wiring", *_RESERVED)
         if self.visa_library == SIMULATED and self.simulation is None:
             raise ValueError("simulation: a simulated bench needs this section")
         return self
 
-    def _known(self, terminal: str, where: str, *, allow_device: bool = True) -> None:
-        owner, dot, _ = terminal.partition(".")
-        special = ("device", "ground") if allow_device else ()
-        if (owner in special) or (dot and owner in self.instruments):
-            return
-        names = ", ".join((*self.instruments, *special))
-        raise ValueError(f"{where}: {terminal!r} is of no known owner; known: {names}")
+    def _known(self, terminals: tuple[str, ...], where: str, *special: str) -> None:
+        names = (*self.instruments, *special)
+        for terminal in terminals:
+            if terminal.partition(".")[0] not in names:
+                raise ValueError(
+                    f"{where}: {terminal!r} is of no known owner; "
+                    f"known: {', '.join(names)}"
+                )
 
 
 class BenchConfig(_BenchFile):
@@ -207,3 +230,17 @@ def load_bench(name: str | Path) -> BenchConfig:
         text=path.read_text(encoding="utf-8"),
         **{key: getattr(checked, key) for key in _BenchFile.model_fields},
     )
+
+
+def load_card(name: str | Path) -> Card:
+    """Read a device card by workspace name or by path.
+
+    Raises
+    ------
+    NotInWorkspaceError
+        If there is no such card.
+    CardError
+        If the file is wrong; names the key, the value and what is allowed.
+    """
+    path = workspace.find("card", name)
+    return validate_input(Card, workspace.read_yaml(path), str(path), CardError)

@@ -8,12 +8,14 @@ A lab workspace is a folder with the four folders ``instruments``, ``protocols``
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
 from labneuro.errors import InputError, NotInWorkspaceError
+from labneuro.units import shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -38,8 +40,13 @@ def shipped_workspace() -> Path:
 def workspaces() -> list[Path]:
     """Return the workspaces in search order: the user's, then the shipped one."""
     named = os.environ.get("LABNEURO_WORKSPACE")
-    user = Path(named) if named else Path.cwd()
-    if named and not user.is_dir():
+    try:
+        user = Path(named) if named else Path.cwd()
+        found = user.is_dir()
+    except OSError as error:
+        where = "LABNEURO_WORKSPACE" if named else "the current folder"
+        raise InputError(f"{where}: cannot be read: {error.strerror}") from error
+    if not found:
         raise InputError(f"LABNEURO_WORKSPACE: {named!r} is not a folder")
     return list(dict.fromkeys([user.resolve(), shipped_workspace().resolve()]))
 
@@ -81,13 +88,18 @@ def find(kind: str, name: str | Path) -> Path:
         If there is no such file and no such name; the message lists the names.
     """
     as_path = Path(name)
-    if as_path.suffix and as_path.is_file():
-        return as_path.resolve()
+    try:
+        if as_path.suffix and as_path.is_file():
+            return as_path.resolve()
+    except OSError as error:
+        raise NotInWorkspaceError(
+            f"{kind} {shown(name)} cannot be read: {error.strerror}"
+        ) from error
     known = entries(kind)
     if str(name) in known:
         return known[str(name)]
     names = ", ".join(sorted(known)) or "none"
-    raise NotInWorkspaceError(f"no {kind} {str(name)!r}; known are: {names}")
+    raise NotInWorkspaceError(f"no {kind} {shown(name)}; known are: {names}")
 
 
 def read_yaml(path: Path) -> object:
@@ -99,30 +111,125 @@ def read_yaml(path: Path) -> object:
         If the file cannot be read, is not UTF-8 or is not YAML; names file and line.
     """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506  a SafeLoader
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text") from error
+    return parse_yaml(text, f"{path}:")
+
+
+def parse_yaml(text: str, where: str) -> object:
+    """Read YAML text as a user means it: see :class:`_Loader`.
+
+    Parameters
+    ----------
+    text : str
+        The YAML.
+    where : str
+        What it is, for the message.
+
+    Raises
+    ------
+    InputError
+        If it is not YAML; names the line.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise InputError(f"{path}:{line} not valid YAML: {problem}") from error
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+        raise InputError(
+            f"{where}{line} not valid YAML: {problem or 'cannot be parsed'}"
+        ) from error
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice: silently the last would win."""
+def apply_change(parameters: dict[str, Any], change: str) -> None:
+    """Apply ``key=value`` from the command line to what a file says.
+
+    Parameters
+    ----------
+    parameters : dict
+        Changed in place; inner dictionaries are copied before they change.
+    change : str
+        Keys may be dotted; the value is YAML.
+
+    Raises
+    ------
+    InputError
+        If the text is no change.
+    """
+    key, equals, text = change.partition("=")
+    where = f"--set {shown(change)}:"
+    *folders, last = key.strip().split(".")
+    if not (equals and last and all(folders)):
+        raise InputError(f"{where} write key=value, such as events=100")
+    value = parse_yaml(text, where)
+    place = parameters
+    for folder in folders:
+        inner = place.get(folder, {})
+        if not isinstance(inner, dict):
+            raise InputError(f"{where} {folder!r} holds no keys")
+        place[folder] = place = dict(inner)
+    place[last] = value
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that reads what the user meant, or refuses.
+
+    A key given twice is an error: silently the last would win. Plain words follow the
+    core schema of YAML 1.2: ``010`` is ten, ``1e4`` a number, ``1:30`` and a date are
+    text. References to anchors are refused: a few lines of them grow without bound.
+    """
+
+    # The base class shares its own, with the rules of YAML 1.1.
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Build a node; refuse a reference to an anchor."""
+        if self.check_event(yaml.AliasEvent):
+            event: Any = self.get_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                None, None, f"write *{event.anchor} out", event.start_mark
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(
         self, node: yaml.MappingNode, deep: bool = False
     ) -> dict[Hashable, Any]:
-        """Build a mapping after checking that no key is given twice."""
+        """Build a mapping after checking its keys."""
         seen = set()
         for key, _ in node.value:
-            if key.value in seen:
+            problem = None
+            if not isinstance(key, yaml.ScalarNode):
+                problem = "a key must be a word"
+            elif key.value in seen:
+                problem = f"key {key.value!r} is given twice"
+            if problem:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} is given twice", key.start_mark
+                    None, None, problem, key.start_mark
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Read an integer, decimal whatever its leading zeros."""
+        return int(self.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first
+    )

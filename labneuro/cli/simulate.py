@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,13 +18,30 @@ def simulate(
         typer.Option("--set", help="Change a setting: key=value; may be repeated."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="First seed.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("network"),
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(
+        "network-out"
+    ),
 ) -> None:
     """Run a network simulator with a calibrated model."""
-    from labneuro.networks.catalog import network_entry
+    from labneuro import calibration
+    from labneuro.errors import InputError
+    from labneuro.networks.catalog import load_network
+    from labneuro.plotting.networks import save_network_result
+    from labneuro.units import validate_input
+    from labneuro.workspace import apply_change
 
-    entry = network_entry(network)
+    loaded = load_network(network)
+    parameters: dict[str, Any] = {}
+    for change in changes or []:
+        apply_change(parameters, change)
+    settings = validate_input(loaded.settings, parameters, "--set", InputError)
+    calibrated = calibration.load(model, loaded.entry.device_model)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be made: {error.strerror}") from error
     with progress(network) as report:
-        written = entry.run(model, changes or [], seed, out, report)
-    for line in written:
-        typer.echo(line)
+        result = loaded.simulate(calibrated, settings, seed=seed, progress=report)
+    typer.echo(result.accuracy_table)
+    for path in save_network_result(result, out):
+        typer.echo(str(path))

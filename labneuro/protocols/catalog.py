@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from labneuro.errors import RecipeError
+from labneuro.units import shown
 
 if TYPE_CHECKING:
     from labneuro.protocols.base import MeasurementProtocol
@@ -33,7 +34,7 @@ def protocol_class(name: str) -> type[MeasurementProtocol]:
     """
     if name not in _MODULES:
         raise RecipeError(
-            f"protocol: no {name!r}; known are: {', '.join(protocol_names())}"
+            f"protocol: no {shown(name)}; known are: {', '.join(protocol_names())}"
         )
     found: type[MeasurementProtocol] = getattr(import_module(_MODULES[name]), name)
     return found

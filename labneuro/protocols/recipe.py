@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field
 
 from labneuro import workspace
-from labneuro.errors import InputError, RecipeError
+from labneuro.errors import RecipeError
 from labneuro.protocols.catalog import protocol_class
 from labneuro.units import InputModel, validate_input
 
@@ -69,9 +69,13 @@ def load_recipe(name: str | Path, changes: Iterable[str] = ()) -> Recipe:
     content = workspace.read_yaml(path)
     checked = validate_input(_RecipeFile, content, str(path), RecipeError)
     parameters = dict(checked.parameters)
+    changes = list(changes)
     for change in changes:
-        _apply(parameters, change)
-    kind = protocol_class(checked.protocol)
+        workspace.apply_change(parameters, change)
+    try:
+        kind = protocol_class(checked.protocol)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
     where = f"{path}: parameters" if not changes else f"{path} with --set"
     protocol = validate_input(kind, parameters, where, RecipeError)
     text = yaml.safe_dump(
@@ -87,21 +91,3 @@ def load_recipe(name: str | Path, changes: Iterable[str] = ()) -> Recipe:
 
 def _name_of(name: str | Path, path: Path) -> str:
     return str(name) if str(name) in workspace.entries("recipe") else path.stem
-
-
-def _apply(parameters: dict[str, Any], change: str) -> None:
-    key, equals, text = change.partition("=")
-    if not equals or not key.strip():
-        raise RecipeError(f"--set {change!r}: write key=value, such as events=100")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {change!r}: the value is not valid YAML") from error
-    *folders, last = key.strip().split(".")
-    place = parameters
-    for folder in folders:
-        inner = place.get(folder, {})
-        if not isinstance(inner, dict):
-            raise InputError(f"--set {change!r}: {folder!r} holds no keys")
-        place[folder] = place = dict(inner)
-    place[last] = value

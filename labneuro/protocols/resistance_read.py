@@ -113,7 +113,7 @@ class _Execution(Measurement):
             self._protocol.levels, self._protocol.settling
         )
         self._currents.append(readings.current)
-        rows = {
+        rows: dict[str, NDArray[np.generic]] = {
             "step": np.full(len(readings.current), index, dtype=np.int32),
             "time": readings.time,
             "voltage": readings.voltage,

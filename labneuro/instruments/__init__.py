@@ -1,0 +1,1 @@
+"""Drivers of instruments and the roles that protocols use them by."""

@@ -1,0 +1,105 @@
+"""The instrument models that a bench file may name, and what drives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from labneuro.errors import BenchConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pymeasure.instruments import Instrument
+
+    from labneuro.instruments.roles import SafeInstrument
+    from labneuro.safety import Limits
+
+    RoleClass = Callable[[Instrument, str, Limits], SafeInstrument]
+
+
+@dataclass(frozen=True)
+class DriverEntry:
+    """How a model is driven; modules are imported when asked for.
+
+    Attributes
+    ----------
+    driver : str
+        Import path of the driver, ``"module:class"``.
+    identity_pattern : str
+        Regular expression that the answer to ``*IDN?`` must contain.
+    roles : mapping of str to str
+        Import path of the class that fills each role.
+    """
+
+    driver: str
+    identity_pattern: str
+    roles: Mapping[str, str]
+
+    def driver_class(self) -> type[Instrument]:
+        """Return the driver."""
+        return cast("type[Instrument]", _load(self.driver))
+
+    def role_class(self, role: str) -> RoleClass:
+        """Return the class that fills a role; made of driver, channel name and limits.
+
+        Raises
+        ------
+        BenchConfigError
+            If the model cannot fill it.
+        """
+        if role not in self.roles:
+            raise BenchConfigError(
+                f"roles.{role}: the instrument fills only {', '.join(self.roles)}"
+            )
+        return cast("RoleClass", _load(self.roles[role]))
+
+
+def _load(path: str) -> object:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+_HERE = "labneuro.instruments"
+
+DRIVERS: Mapping[str, DriverEntry] = {
+    "Keithley 2636B": DriverEntry(
+        driver=f"{_HERE}.keithley_2600:Keithley2600",
+        identity_pattern=r"(?i)keithley instruments.*\bmodel 2636B\b",
+        roles={
+            "source_meter": (
+                f"{_HERE}.keithley_2600_source_meter:Keithley2600SourceMeter"
+            )
+        },
+    ),
+    "Tektronix AFG31000": DriverEntry(
+        driver=f"{_HERE}.tektronix_afg31000:TektronixAFG31000",
+        identity_pattern=r"(?i)^\s*tektronix\s*,\s*AFG31\d{3}\b",
+        roles={
+            "pulse_generator": (
+                f"{_HERE}.tektronix_afg31000_pulses:Afg31000PulseGenerator"
+            )
+        },
+    ),
+}
+
+
+def driver_entry(model: str) -> DriverEntry:
+    """Return how a model is driven.
+
+    Parameters
+    ----------
+    model : str
+        As in a bench file, such as ``"Keithley 2636B"``.
+
+    Raises
+    ------
+    BenchConfigError
+        If no driver is known; lists the known models.
+    """
+    if model not in DRIVERS:
+        raise BenchConfigError(
+            f"model {model!r} is not known; known: {', '.join(DRIVERS)}"
+        )
+    return DRIVERS[model]

@@ -1,0 +1,121 @@
+"""TSP functions that run on a Keithley 2600: one call measures a whole train.
+
+The text is uploaded once a session; afterwards one message calls a function with its
+numbers and one binary response message brings all readings back.
+
+References
+----------
+Keithley Series 2600B Reference Manual, 2600BS-901-01 Rev. C (2016): reading buffers
+p. 3-11 and 7-17 (buffer settings change only while it is empty), buffer status bits
+p. 7-34, digio.trigger p. 7-57, format p. 7-102, printbuffer p. 7-167 (values of several
+buffers are interleaved).
+"""
+
+from __future__ import annotations
+
+SCRIPT_NAME = "labneuro"
+
+# The loops run thousands of times: they look up locals only.
+SCRIPT = """\
+labneuro_levels = {}
+
+function labneuro_prepare(smu, range)
+    local buffer = smu.nvbuffer1
+    buffer.clear()
+    buffer.appendmode = 1
+    buffer.collecttimestamps = 1
+    buffer.collectsourcevalues = 0
+    smu.source.rangev = range
+    return buffer
+end
+
+function labneuro_send(buffer)
+    format.data = format.REAL64
+    format.byteorder = format.LITTLEENDIAN
+    printbuffer(1, buffer.n, buffer.readings, buffer.timestamps, buffer.statuses)
+end
+
+function labneuro_store(first, levels)
+    for index, level in ipairs(levels) do
+        labneuro_levels[first + index - 1] = level
+    end
+end
+
+function labneuro_sweep(smu, range, count, settling)
+    local buffer = labneuro_prepare(smu, range)
+    local source, measure, pause = smu.source, smu.measure.i, delay
+    local levels = labneuro_levels
+    for index = 1, count do
+        source.levelv = levels[index]
+        pause(settling)
+        measure(buffer)
+    end
+    source.levelv = 0
+    labneuro_send(buffer)
+end
+
+function labneuro_train(smu, line, range, count, level, read_delay, settling, rest)
+    local buffer = labneuro_prepare(smu, range)
+    local source, measure, pause = smu.source, smu.measure.i, delay
+    local fire = digio.trigger[line].assert
+    for index = 1, count do
+        fire()
+        pause(read_delay)
+        source.levelv = level
+        pause(settling)
+        measure(buffer)
+        source.levelv = 0
+        if rest > 0 then pause(rest) end
+    end
+    labneuro_send(buffer)
+end
+"""
+
+VALUES_PER_READING = 3
+"""Reading, time stamp and status, interleaved."""
+
+LEVELS_PER_MESSAGE = 50
+"""Levels that one message carries, so that it stays far below 1000 characters."""
+
+
+def call(function: str, *arguments: str | float) -> str:
+    """Write the message that calls an uploaded function.
+
+    Parameters
+    ----------
+    function : str
+        Name without the prefix ``labneuro_``.
+    *arguments : str or float
+        TSP expressions as text; numbers are written with 10 digits.
+
+    Examples
+    --------
+    >>> call("sweep", "smua", 0.2, 21, 1e-3)
+    'labneuro_sweep(smua, 0.2, 21, 0.001)'
+    """
+    written = ", ".join(
+        argument if isinstance(argument, str) else f"{argument:.10g}"
+        for argument in arguments
+    )
+    return f"labneuro_{function}({written})"
+
+
+def store_levels(levels: list[float]) -> list[str]:
+    """Write the messages that hand the levels of a sweep to the instrument.
+
+    Parameters
+    ----------
+    levels : list of float
+        In V.
+
+    Examples
+    --------
+    >>> store_levels([-0.1, 0.0, 0.1])
+    ['labneuro_store(1, {-0.1, 0, 0.1})']
+    """
+    messages = []
+    for start in range(0, len(levels), LEVELS_PER_MESSAGE):
+        part = levels[start : start + LEVELS_PER_MESSAGE]
+        table = ", ".join(f"{level:.10g}" for level in part)
+        messages.append(call("store", start + 1, f"{{{table}}}"))
+    return messages

@@ -1,0 +1,157 @@
+"""Roles: what a measurement protocol may ask of an instrument.
+
+A protocol never names a driver. Each role is an abstract class that one channel of an
+instrument fills; its set-points are checked against the bench's limits before they are
+sent.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """A piecewise-constant voltage that a pulse generator plays once a trigger.
+
+    Attributes
+    ----------
+    segments : tuple of (float, float)
+        Level in V and duration in s of each part, in order. Before and after, the
+        output is at 0 V.
+    """
+
+    segments: tuple[tuple[float, float], ...]
+
+    @property
+    def duration(self) -> float:
+        """Length in s."""
+        return math.fsum(duration for _, duration in self.segments)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Every level in V."""
+        return tuple(level for level, _ in self.segments)
+
+
+@dataclass(frozen=True)
+class TriggeredReads:
+    """A train of triggers with one small-signal current reading after each.
+
+    Attributes
+    ----------
+    count : int
+        Number of triggers.
+    read_voltage : float
+        Level applied for the reading, in V; 0 V in between.
+    read_delay : float
+        From the trigger to the read level, in s.
+    settling : float
+        From the read level to the start of the integration, in s.
+    period : float
+        From a trigger to the next at the least, in s: what the steps above and the
+        integration leave of it is waited out after the reading.
+    trigger_line : str
+        Output that triggers, such as ``"digio1"``.
+    """
+
+    count: int
+    read_voltage: float
+    read_delay: float
+    settling: float
+    period: float
+    trigger_line: str
+
+
+@dataclass(frozen=True)
+class CurrentReadings:
+    """Currents as the source meter stored them.
+
+    Attributes
+    ----------
+    voltage : ndarray, shape (readings,)
+        Source level in V.
+    current : ndarray, shape (readings,)
+        Current in A; NaN where the range overflowed.
+    time : ndarray, shape (readings,)
+        The instrument's time stamps in s since the first reading's.
+    in_compliance : bool
+        Whether the source was in compliance after the last reading.
+    """
+
+    voltage: NDArray[np.float64]
+    current: NDArray[np.float64]
+    time: NDArray[np.float64]
+    in_compliance: bool
+
+
+class SafeInstrument(ABC):
+    """Anything with an output that must end in a defined state."""
+
+    @abstractmethod
+    def make_safe(self) -> None:
+        """Bring the output to 0 and switch it off, whatever ran before."""
+
+
+class SourceMeter(SafeInstrument):
+    """One channel that sources a voltage and measures the current."""
+
+    @abstractmethod
+    def configure(
+        self,
+        *,
+        compliance_current: float,
+        current_range: float,
+        power_line_cycles: float,
+    ) -> None:
+        """Prepare voltage sourcing at 0 V with the output still off.
+
+        Parameters
+        ----------
+        compliance_current : float
+            Limit in A; set in the instrument before the output goes on.
+        current_range : float
+            Largest current to be measured in A; the instrument takes the range that
+            holds it.
+        power_line_cycles : float
+            Integration time in power-line cycles.
+        """
+
+    @abstractmethod
+    def output_on(self) -> None:
+        """Switch the output on, at 0 V."""
+
+    @abstractmethod
+    def sweep(self, voltages: NDArray[np.float64], settling: float) -> CurrentReadings:
+        """Measure the current at each level as one script on the instrument.
+
+        Parameters
+        ----------
+        voltages : ndarray, shape (points,)
+            Levels in V.
+        settling : float
+            Wait from level to integration in s.
+        """
+
+    @abstractmethod
+    def triggered_reads(self, reads: TriggeredReads) -> CurrentReadings:
+        """Run a whole train as one script: one upload, one binary read-back."""
+
+
+class PulseGenerator(SafeInstrument):
+    """One channel that plays a waveform once for each external trigger."""
+
+    @abstractmethod
+    def load(self, waveform: Waveform) -> None:
+        """Make `waveform` the answer to the next triggers; 0 V before and after."""
+
+    @abstractmethod
+    def output_on(self) -> None:
+        """Switch the output on; it rests at 0 V until a trigger."""
