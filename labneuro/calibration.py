@@ -20,7 +20,7 @@ SCHEMA_VERSION: Literal[1] = 1
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FittedParameter(_Frozen):
@@ -101,6 +101,9 @@ class CalibratedModel(_Frozen):
             len(row) != size for row in self.covariance
         ):
             raise ValueError(f"covariance: must be {size} x {size}, as covariance_of")
+        for name in self.covariance_of:
+            if self.covariance_of.count(name) > 1:
+                raise ValueError(f"covariance_of: {name!r} twice")
         unknown = set(self.covariance_of) - set(names)
         if unknown:
             raise ValueError(f"covariance_of: no parameter {sorted(unknown)[0]!r}")
@@ -133,13 +136,25 @@ class CalibratedModel(_Frozen):
         -------
         dict of str to ndarray, shape (count,)
             Values by name, in SI units.
+
+        Raises
+        ------
+        CalibrationError
+            If the model has no covariance, or one that no data can have.
         """
         names: Sequence[str] = self.covariance_of
+        if not names:
+            raise CalibrationError(f"calibrated model {self.model!r}: no covariance")
         mean = np.array([self[name] for name in names])
         generator = np.random.default_rng(seed)
-        values = generator.multivariate_normal(
-            mean, np.array(self.covariance), size=count
-        )
+        try:
+            values = generator.multivariate_normal(
+                mean, np.array(self.covariance), size=count, check_valid="raise"
+            )
+        except ValueError as error:
+            raise CalibrationError(
+                f"calibrated model {self.model!r}: covariance: {error}"
+            ) from error
         return {name: values[:, index] for index, name in enumerate(names)}
 
     def save(self, path: str | Path) -> None:
@@ -165,14 +180,18 @@ def load(path: str | Path, model: str | None = None) -> CalibratedModel:
     """
     path = Path(path)
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-        calibrated = CalibratedModel.model_validate(content)
+        text = path.read_text(encoding="utf-8")
+        json.loads(text, object_pairs_hook=_unique_keys)
+        calibrated = CalibratedModel.model_validate_json(text, strict=True)
     except OSError as error:
         raise CalibrationError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise CalibrationError(f"{path}: {key}: {fault['msg']}") from error
+        message = str(fault["msg"]).removeprefix("Value error, ")
+        raise CalibrationError(f"{path}: {key}: {message}") from error
+    except CalibrationError as error:
+        raise CalibrationError(f"{path}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise CalibrationError(f"{path}: is not a JSON file") from error
     if model is not None and calibrated.model != model:
@@ -180,3 +199,10 @@ def load(path: str | Path, model: str | None = None) -> CalibratedModel:
             f"{path}: is a model of {calibrated.model!r}, wanted {model!r}"
         )
     return calibrated
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise CalibrationError("a key is given twice")
+    return content

@@ -17,7 +17,7 @@ _UNITS = {"voltage": "V", "current": "A"}
 
 
 class Limits(InputModel):
-    """Largest magnitudes that may ever be set.
+    """Largest magnitudes that may ever be set; infinite where none is given.
 
     Attributes
     ----------
@@ -50,16 +50,19 @@ class Limits(InputModel):
         limit: float = getattr(self, quantity)
         if not abs(value) <= limit:
             unit = _UNITS[quantity]
+            digits = 4 if show(value, unit) != show(limit, unit) else 16
             raise LimitError(
-                f"{where}: {quantity} {show(value, unit)} is beyond the limit of "
-                f"{show(limit, unit)}"
+                f"{where}: {quantity} {show(value, unit, digits)} is beyond the limit "
+                f"of {show(limit, unit, digits)}"
             )
 
 
 def tightest(limits: Iterable[Limits]) -> Limits:
     """Return the limits that satisfy all of `limits`."""
     every = list(limits)
-    return Limits(
-        voltage=min((one.voltage for one in every), default=math.inf),
-        current=min((one.current for one in every), default=math.inf),
-    )
+    finite = {}
+    for quantity in _UNITS:
+        value = min((getattr(one, quantity) for one in every), default=math.inf)
+        if value < math.inf:
+            finite[quantity] = value
+    return Limits(**finite)

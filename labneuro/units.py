@@ -5,8 +5,11 @@ In a file a quantity is text such as ``"0.19 V/um"``; in code it is a float in S
 
 from __future__ import annotations
 
+import math
+import re
+import reprlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -34,23 +37,46 @@ def _registry() -> pint.UnitRegistry[Any]:
     return pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
 
 
+# Strict on purpose: pint alone reads "1,5 V" as 15 V and "1 000 V" as 0 V, and computes
+# "9**9**9 V" for hours.
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_FACTOR = r"[^\W\d]+(?:\s*(?:\*\*|\^)\s*-?[0-9](?:\.[0-9])?)?|%|°C"
+_PRODUCT = rf"(?:{_FACTOR})(?:\s*[*/·]\s*(?:{_FACTOR}))*"
+_UNIT = re.compile(rf"(?:1\s*/\s*)?{_PRODUCT}")
+_QUANTITY = re.compile(rf"({_NUMBER})(?:\s*({_PRODUCT})|\s+(1\s*/\s*{_PRODUCT}))?")
+_LONGEST = 100  # characters of a quantity
+
+
 @lru_cache(maxsize=4096)
 def _parse_text(text: str, unit: str) -> float:
     import pint  # noqa: PLC0415
 
-    registry = _registry()
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        raise UnitError(_no_quantity(text, unit))
+    number, own_unit = float(match[1]), match[2] or match[3] or ""
+    if unit and not own_unit:
+        raise UnitError(f"{text!r} has no unit; write for example '{text} {unit}'")
     try:
-        quantity: pint.Quantity[float] = registry.Quantity(text)
+        quantity: pint.Quantity[float] = _registry().Quantity(number, own_unit)
         return float(quantity.to(unit).magnitude)
     except pint.DimensionalityError as error:
         raise UnitError(
             f"{text!r} is not a quantity in {unit or 'plain numbers'}: "
-            f"its dimension is {error.dim1 or 'none'}, wanted {error.dim2 or 'none'}"
+            f"{own_unit} is a unit of something else"
         ) from error
-    except Exception as error:  # pint raises many kinds: tokenize, assertion, type...
+    except pint.UndefinedUnitError as error:
         raise UnitError(
-            f"{text!r} is not a quantity; write a number and a unit such as '1 {unit}'"
+            f"{text!r} is not a quantity in {unit or 'plain numbers'}: "
+            f"{own_unit} is not a known unit"
         ) from error
+    except Exception as error:  # pint raises many kinds: offset, overflow, assertion...
+        raise UnitError(_no_quantity(text, unit)) from error
+
+
+def _no_quantity(text: str, unit: str) -> str:
+    example = f"a number and a unit such as '1.5 {unit}'" if unit else "a plain number"
+    return f"{shown(text)} is not a quantity; write {example}"
 
 
 def parse(value: object, unit: str) -> float:
@@ -82,18 +108,26 @@ def parse(value: object, unit: str) -> float:
     0.0001
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise UnitError(f"{value!r} is not a quantity in {unit or 'plain numbers'}")
-    if isinstance(value, int | float):
-        if unit:
-            raise UnitError(
-                f"{value!r} has no unit; write for example '{value} {unit}'"
-            )
-        number = float(value)
-    else:
+        raise UnitError(
+            f"{shown(value)} is not a quantity in {unit or 'plain numbers'}"
+        )
+    if isinstance(value, str):
         number = round_off_noise(_parse_text(value.strip(), unit))
-    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124
-        raise UnitError(f"{value!r} is not a finite quantity")
+    elif unit:
+        text = shown(value)
+        raise UnitError(f"{text} has no unit; write for example '{text} {unit}'")
+    else:
+        number = _to_float(value)
+    if not math.isfinite(number):
+        raise UnitError(f"{shown(value)} is not a finite quantity")
     return number
+
+
+def _to_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond the floats
+        return math.inf
 
 
 def round_off_noise(value: float) -> float:
@@ -115,10 +149,12 @@ def check_unit(unit: str) -> None:
     UnitError
         If the unit is unknown.
     """
+    if unit and not (len(unit) <= _LONGEST and _UNIT.fullmatch(unit)):
+        raise UnitError(f"{shown(unit)} is not a known unit")
     try:
         _registry().Unit(unit)
     except Exception as error:
-        raise UnitError(f"{unit!r} is not a known unit") from error
+        raise UnitError(f"{shown(unit)} is not a known unit") from error
 
 
 def show(value: float, unit: str, digits: int = 4) -> str:
@@ -133,7 +169,7 @@ def show(value: float, unit: str, digits: int = 4) -> str:
     """
     if unit == "V/m":
         return f"{value * 1e-6:.{digits}g} V/um"
-    if not unit or value == 0:
+    if not unit or value == 0 or not math.isfinite(value):
         return f"{value:.{digits}g} {unit}".strip()
     for factor, prefix in _PREFIXES:
         if abs(value) >= factor * (1 - 0.5 * 10.0**-digits):
@@ -162,7 +198,7 @@ def _reader(unit: str) -> BeforeValidator:
     def read(value: object, info: ValidationInfo) -> float:
         in_code = info.context is not _FROM_FILE
         if in_code and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            return _to_float(value)
         return parse(value, unit)
 
     return BeforeValidator(read)
@@ -225,18 +261,54 @@ def validate_input(
 
 def _first_fault(caught: ValidationError, model: type[BaseModel]) -> str:
     faults = caught.errors(include_url=False)
-    key = ".".join(str(part) for part in faults[0]["loc"]) or "the file"
+    faults.sort(key=lambda fault: fault["type"] != "extra_forbidden")  # misspelt keys
+    key = ".".join(str(part) for part in faults[0]["loc"])
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{key}: {_describe(faults[0], model)}{more}"
+    return (f"{key}: " if key else "") + _describe(faults[0], model) + more
 
 
 def _describe(fault: Mapping[str, Any], model: type[BaseModel]) -> str:
-    value = repr(fault["input"])
-    value = value if len(value) <= 60 else value[:57] + "..."  # noqa: PLR2004
     if fault["type"] == "extra_forbidden":
-        known = ", ".join(sorted(model.model_fields)) if len(fault["loc"]) == 1 else ""
+        known = ", ".join(_known_keys(model, fault["loc"]))
         return "unknown key" + (f"; known keys are {known}" if known else "")
     if fault["type"] == "missing":
         return "this key is missing"
     message = str(fault["msg"]).removeprefix("Value error, ")
-    return message if value in message else f"{message}, not {value}"
+    own_words = fault["type"] == "value_error"  # of a validator: it named the value
+    value = shown(fault["input"])
+    return message if own_words or value in message else f"{message}, not {value}"
+
+
+def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    for part in place[:-1]:
+        field = model.model_fields.get(str(part))
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        inner = [kind for kind in kinds if _is_model(kind)]
+        if not inner:
+            return []  # inside a list or a dictionary
+        model = inner[0]
+    return sorted(model.model_fields)
+
+
+def _is_model(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: one line, bounded in time and size.
+
+    Examples
+    --------
+    >>> shown("state map")
+    "'state map'"
+    """
+    try:
+        text = _SHORTENER.repr(value)
+    except ValueError:  # Python refuses to write an integer of thousands of digits
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+_SHORTENER = reprlib.Repr()
+_SHORTENER.maxlevel = 2
+_SHORTENER.maxstring = _SHORTENER.maxother = 60

@@ -24,9 +24,10 @@ def init(
     from labneuro.errors import InputError
     from labneuro.workspace import shipped_workspace
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: exists and is not an empty folder")
     try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        if taken:
+            raise InputError(f"{folder}: exists and is not an empty folder")
         for source, target in _EXAMPLES.items():
             path = folder / target
             path.parent.mkdir(parents=True, exist_ok=True)

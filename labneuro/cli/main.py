@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+import traceback
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from labneuro import __version__
 from labneuro.cli import bench, data, demo, fit, init, measure, plot, protocol, simulate
-from labneuro.errors import EXIT_FAILED, EXIT_INTERRUPTED, LabneuroError
+from labneuro.errors import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    LabneuroError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +40,9 @@ app.command("simulate")(simulate.simulate)
 app.command("plot")(plot.plot)
 
 
+_WRONG_USAGE = typer.BadParameter.__bases__  # typer publishes this child of it only
+
+
 def _show_version(value: bool) -> None:
     if value:
         typer.echo(f"labneuro {__version__}")
@@ -42,7 +51,7 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def _options(
-    traceback: Annotated[
+    show_traceback: Annotated[
         bool, typer.Option("--traceback", help="Show where an error came from.")
     ] = False,
     version: Annotated[
@@ -52,7 +61,7 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    del version, traceback  # both act before any command does
+    del version, show_traceback  # both act before any command does
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -76,20 +85,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     words = [word for word in given if word != "--traceback"]
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGHUP, _stop)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
     try:
-        app(words, prog_name="labneuro")
+        code = app(words, prog_name="labneuro", standalone_mode=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except _WRONG_USAGE as error:
+        return _tell_usage(error)
     except LabneuroError as error:
         if words != given:
-            raise
+            traceback.print_exc()
         typer.echo(f"labneuro: error: {' '.join(str(error).split())}", err=True)
         return error.exit_code
-    return 0
+    return code if isinstance(code, int) else 0
+
+
+def _tell_usage(error: Any) -> int:  # noqa: ANN401  a type that typer keeps to itself
+    message = error.format_message()
+    if "\n" in message or not message:  # the help, which typer may have printed itself
+        typer.echo(message, nl=False)
+        return EXIT_USAGE
+    command = error.ctx.command_path if error.ctx else "labneuro"
+    typer.echo(f"labneuro: error: {message} Try '{command} --help'.", err=True)
+    return EXIT_USAGE
 
 
 def entry() -> None:

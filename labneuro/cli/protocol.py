@@ -55,6 +55,8 @@ def show(
 def _show_parameters(parameters: dict[str, object]) -> None:
     import yaml
 
-    text = yaml.safe_dump(parameters, sort_keys=False, default_flow_style=None)
+    text = yaml.safe_dump(
+        parameters, sort_keys=False, default_flow_style=None, width=1000
+    )
     for line in text.rstrip().splitlines():
         typer.echo(f"  {line}")

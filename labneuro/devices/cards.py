@@ -24,7 +24,7 @@ class CardEntry(InputModel):
         The citation, the derivation or the reason.
     """
 
-    value: str | float
+    value: str | Annotated[float, Field(strict=True)]  # `true` is no number
     mark: Literal["quoted", "derived", "fitted", "chosen"]
     source: Annotated[str, Field(min_length=3)]
 

@@ -6,7 +6,8 @@ a pulse of exactly t0 = 100 us is the measured sigmoid of midpoint ``E0 - s`` an
 hydrogen gradient, expressed as the midpoint shift s, moves towards ``s_inf(E)`` while
 the field is above a floor, and the shift that a pulse leaves acts from the pulse's end
 on. A reverse field restores the initial state. A firing drops the resistance by about
-one order of magnitude; it recovers by itself or at once under a reverse field.
+one order of magnitude; it recovers by itself or at once under a reverse field. A pulse
+fires at most once: a device that fired stays spiking until the pulse ends.
 
 Every advance is exact for a piecewise-constant field: the outcome does not depend on
 how a pulse is cut into steps.
@@ -63,6 +64,7 @@ _POSITIVE = (
     "shift_field_scale",
     "sensitization_time",
     "retention_time",
+    "reset_field",
     "reset_time",
     "resistance",
     "spike_contrast",
@@ -216,9 +218,10 @@ def sensitized_shift(
 
 
 # Columns of the state array: one row a device.
-_SHIFT, _MOVING, _SPIKE, _FUSE, _CYCLES, _LN_NOISE, _RATE, _PULSED = range(8)
-_STATE_SIZE = 8
-_AT_REST, _UNDER_PULSE, _RESTORED = 0.0, 1.0, -1.0
+_SHIFT, _MOVING, _SPIKE, _FUSE, _CYCLES, _LN_NOISE, _RATE, _PHASE, _FIRED = range(9)
+_STATE_SIZE = 9
+# What the field does: restore, nothing, fire only, fire and sensitize.
+_RESTORED, _AT_REST, _UNDER_FLOOR, _UNDER_PULSE = -1.0, 0.0, 1.0, 2.0
 # Columns of the parameter array.
 _NAMES = [field.name for field in fields(HnnoParameters)]
 _COLUMN = {name: index for index, name in enumerate(_NAMES)}
@@ -248,14 +251,24 @@ def _softplus(x: float) -> float:  # pragma: no cover  compiled
 
 
 @njit(cache=True)
-def _restore(s, p, stream, index, duration):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
-    decay = np.exp(-duration / p[_T_RESET])
-    s[_MOVING] *= decay
-    s[_SHIFT] = s[_MOVING]
-    s[_SPIKE] *= decay
-    if s[_PULSED] != _RESTORED:
+def _phase_of(field, p):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
+    if field > p[_FLOOR]:
+        return _UNDER_PULSE
+    if field > 0.0:
+        return _UNDER_FLOOR
+    return _RESTORED if field <= -p[_RESET] else _AT_REST
+
+
+@njit(cache=True)
+def _enter(s, p, stream, index, phase):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
+    """Draw what a new reset or a new pulse draws once."""
+    s[_PHASE] = phase
+    s[_FIRED] = 0.0
+    if phase == _RESTORED:
         s[_LN_NOISE] = p[_NOISE_R] * normal(stream, index)
-        s[_PULSED] = _RESTORED
+    elif phase == _UNDER_PULSE:
+        s[_CYCLES] += 1.0
+        s[_RATE] = np.exp(p[_NOISE_S] * normal(stream, index))
 
 
 @njit(cache=True)
@@ -267,32 +280,40 @@ def _midpoint_now(s, p):  # type: ignore[no-untyped-def]  # pragma: no cover  # 
 
 
 @njit(cache=True)
+def _move(s, p, phase, field, duration):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
+    """Let the hydrogen gradient and the resistance move; the fuse is another matter."""
+    if phase == _RESTORED:
+        decay = np.exp(-duration / p[_T_RESET])
+        s[_MOVING] *= decay
+        s[_SPIKE] *= decay
+    elif s[_FIRED] == 0.0:
+        s[_SPIKE] *= np.exp(-duration / p[_T_RELAX])
+    if phase == _UNDER_PULSE:
+        goal = sensitized_shift(field, p[_FLOOR], p[_SATURATION], p[_SCALE])
+        grow = -np.expm1(-duration * s[_RATE] / p[_T_SENSITIZE])
+        s[_MOVING] += (goal - s[_MOVING]) * grow
+        return
+    if phase != _RESTORED:
+        s[_MOVING] *= np.exp(-duration / p[_T_RETAIN])
+    s[_SHIFT] = s[_MOVING]
+
+
+@njit(cache=True)
 def _advance_one(state, parameter, stream, index, field, duration):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
     """Advance device `index` by `duration` at a constant field; True if it fired."""
     s = state[index]
     p = parameter[index]
-    if field <= -p[_RESET]:
-        _restore(s, p, stream, index, duration)
+    phase = _phase_of(field, p)
+    if s[_PHASE] != phase:
+        _enter(s, p, stream, index, phase)
+    _move(s, p, phase, field, duration)
+    if field <= 0.0 or s[_FIRED] != 0.0:
         return False
-    s[_SPIKE] *= np.exp(-duration / p[_T_RELAX])
-    if field <= p[_FLOOR]:
-        s[_MOVING] *= np.exp(-duration / p[_T_RETAIN])
-        s[_SHIFT] = s[_MOVING]
-        s[_PULSED] = _AT_REST
-        if field <= 0.0:
-            return False
-    elif s[_PULSED] != _UNDER_PULSE:
-        s[_PULSED] = _UNDER_PULSE
-        s[_CYCLES] += 1.0
-        s[_RATE] = np.exp(p[_NOISE_S] * normal(stream, index))
     hazard = _softplus((field - _midpoint_now(s, p)) / p[_SLOPE])
     s[_FUSE] -= hazard * duration / p[_PULSE]
-    if field > p[_FLOOR]:
-        goal = sensitized_shift(field, p[_FLOOR], p[_SATURATION], p[_SCALE])
-        grow = -np.expm1(-duration * s[_RATE] / p[_T_SENSITIZE])
-        s[_MOVING] += (goal - s[_MOVING]) * grow
     if s[_FUSE] > 0.0:
         return False
+    s[_FIRED] = 1.0
     s[_SPIKE] = 1.0
     s[_FUSE] = exponential(stream, index)
     return True

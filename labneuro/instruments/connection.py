@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from contextlib import contextmanager
@@ -10,7 +11,12 @@ from typing import TYPE_CHECKING, cast
 
 import pyvisa
 
-from labneuro.errors import BenchConfigError, InstrumentError, SafeStateError
+from labneuro.errors import (
+    BenchConfigError,
+    InstrumentError,
+    LabneuroError,
+    SafeStateError,
+)
 from labneuro.instruments.catalog import driver_entry
 
 if TYPE_CHECKING:
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 
 # Stimuli end first, then what measures and holds the device's other side.
 _SAFE_ORDER: tuple[Role, ...] = ("pulse_generator", "source_meter")
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -135,6 +142,7 @@ def _visa_library(config: BenchConfig, seed: int | None) -> str:
 
 def _open_all(bench: ConnectedBench, library: str) -> None:
     for name, instrument in bench.config.instruments.items():
+        _check_model(bench.config, name)
         bench.drivers[name] = _open(name, instrument, library)
         bench.identities[name] = _identify(name, instrument, bench.drivers[name])
     for role, target in bench.config.roles.items():
@@ -142,6 +150,13 @@ def _open_all(bench: ConnectedBench, library: str) -> None:
         entry = driver_entry(bench.config.instruments[owner].model)
         role_class = entry.role_class(role)
         bench.roles[role] = role_class(bench.drivers[owner], channel, bench.limits)
+
+
+def _check_model(config: BenchConfig, name: str) -> None:
+    try:
+        driver_entry(config.instruments[name].model)
+    except BenchConfigError as error:
+        raise BenchConfigError(f"{config.path}: instruments.{name}: {error}") from error
 
 
 def _open(name: str, instrument: InstrumentConfig, library: str) -> VisaInstrument:
@@ -152,6 +167,8 @@ def _open(name: str, instrument: InstrumentConfig, library: str) -> VisaInstrume
             visa_library=library,
             timeout=round(instrument.timeout * 1000),
         )
+    except LabneuroError:
+        raise
     except (pyvisa.errors.Error, OSError, ValueError) as error:
         raise InstrumentError(
             f"instruments.{name}: {instrument.address} cannot be opened: {error}"
@@ -175,6 +192,9 @@ def _identify(name: str, instrument: InstrumentConfig, driver: VisaInstrument) -
 
 
 def _close_all(bench: ConnectedBench) -> None:
-    for driver in bench.drivers.values():
-        driver.shutdown()
-        driver.adapter.close()
+    for name, driver in bench.drivers.items():
+        for close in (driver.shutdown, driver.adapter.close):
+            try:
+                close()
+            except Exception as error:  # the other connections are closed, too
+                _log.warning("instruments.%s: not closed: %s", name, error)

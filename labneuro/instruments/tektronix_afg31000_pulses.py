@@ -9,7 +9,7 @@ import numpy as np
 
 from labneuro.errors import BenchConfigError, InstrumentError
 from labneuro.instruments import shutdown
-from labneuro.instruments.arbitrary_waveform import HIGHEST_LEVEL, round_up, sample
+from labneuro.instruments.arbitrary_waveform import round_up, sample
 from labneuro.instruments.roles import PulseGenerator
 
 if TYPE_CHECKING:
@@ -139,12 +139,15 @@ class Afg31000PulseGenerator(PulseGenerator):
         channel.offset = 0.0
 
     def _limit(self) -> None:
-        """Let the instrument refuse what is beyond the limits, too."""
-        limit = self.limits.voltage
-        if limit < HIGHEST_LEVEL:
+        """Let the instrument refuse what is beyond the limits, too.
+
+        Models differ in their widest level; a limit beyond it is the instrument's own.
+        """
+        if self.limits.voltage < self.channel.high_limit:
             # Rounded as amplitudes are: a level at the limit must not be refused.
-            self.channel.high_limit = round_up(limit)
-            self.channel.low_limit = -round_up(limit)
+            limit = round_up(self.limits.voltage)
+            self.channel.high_limit = limit
+            self.channel.low_limit = -limit
 
     def _wait_for_triggers(self) -> None:
         """Play one burst of one waveform for each external trigger."""

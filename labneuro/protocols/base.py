@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -61,7 +60,7 @@ class Plan:
     @property
     def duration(self) -> float:
         """Expected bench time in s."""
-        return math.fsum(step.duration for step in self.steps)
+        return sum(step.duration for step in self.steps)
 
     @property
     def pulses(self) -> int:

@@ -66,7 +66,7 @@ class FiringProbability(MeasurementProtocol):
             title="Firing probability of the initial state",
             signal=Column("probability", "", "firing probability"),
             axes=(Axis(Column("pulse_field", "V/m", "pulse field"), fields),),
-            auxiliary=(
+            further=(
                 Column("spikes", "", "spikes counted"),
                 Column("trials", "", "events counted"),
             ),

@@ -15,7 +15,14 @@ from pydantic import Field, model_validator
 from labneuro.data.layout import Column
 from labneuro.errors import BenchConfigError, InstrumentError
 from labneuro.instruments.roles import TriggeredReads, Waveform
-from labneuro.units import Ampere, InputModel, Second, Volt, VoltPerMetre
+from labneuro.units import (
+    Ampere,
+    InputModel,
+    Second,
+    Volt,
+    VoltPerMetre,
+    round_off_noise,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +44,8 @@ READINGS = (
     Column("spike", "", "1 spike, 0 none, -1 baseline read", "i1"),
 )
 BASELINE_EVENTS = 16
-_MOST_FIRST_SPIKES = 2.0
+Duration = Annotated[Second, Field(gt=0, le=3600)]
+_MOST_SPREAD = 2.0  # highest over lowest baseline reading
 
 
 class PulseSettings(InputModel):
@@ -58,11 +66,11 @@ class PulseSettings(InputModel):
         Wait after the reset pulse in s.
     """
 
-    width: Annotated[Second, Field(gt=0)] = 100e-6
+    width: Duration = 100e-6
     reset_field: Annotated[VoltPerMetre, Field(gt=0)] = 0.19e6
-    reset_width: Annotated[Second, Field(gt=0)] = 100e-6
-    reset_delay: Annotated[Second, Field(gt=0)] = 5e-3
-    recovery: Annotated[Second, Field(gt=0)] = 2e-3
+    reset_width: Duration = 100e-6
+    reset_delay: Duration = 5e-3
+    recovery: Duration = 2e-3
 
 
 class ReadSettings(InputModel):
@@ -85,9 +93,9 @@ class ReadSettings(InputModel):
         A reading below this fraction of the baseline resistance is a spike.
     """
 
-    voltage: Annotated[Volt, Field(gt=0, le=0.1)] = 0.1
-    delay: Annotated[Second, Field(gt=0)] = 0.5e-3
-    settling: Annotated[Second, Field(gt=0)] = 0.5e-3
+    voltage: Annotated[Volt, Field(ge=1e-6, le=0.1)] = 0.1
+    delay: Duration = 0.5e-3
+    settling: Duration = 0.5e-3
     current_range: Annotated[Ampere, Field(gt=0)] = 100e-6
     power_line_cycles: Annotated[float, Field(ge=0.001, le=25)] = 0.01
     spike_below: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -129,6 +137,14 @@ def channel_length(device: DeviceConfig) -> float:
         raise BenchConfigError(
             "device.geometry.channel_length: this key is missing; fields need it"
         ) from None
+
+
+def level(field: float, length: float) -> float:
+    """Return the voltage in V of a field in V/m over a channel length in m.
+
+    Free of rounding noise: a set-point at a limit must not be beyond it.
+    """
+    return round_off_noise(field * length)
 
 
 class Sensitization(NamedTuple):
@@ -188,15 +204,16 @@ def event_train(
     """
     pulses, state = settings.pulses, event.state
     parts: list[tuple[float, float]] = []
+    accumulating = level(state.field, length)
     for number in range(state.pulses):
         last = number == state.pulses - 1
         gap = state.rest if last else state.interval - pulses.width
-        parts += [(state.field * length, pulses.width), (0.0, gap)]
-    parts.append((event.pulse_field * length, pulses.width))
+        parts += [(accumulating, pulses.width), (0.0, gap)]
+    parts.append((level(event.pulse_field, length), pulses.width))
     pulse_end = sum(duration for _, duration in parts)
     if reset:
         parts.append((0.0, pulses.reset_delay))
-        parts.append((-pulses.reset_field * length, pulses.reset_width))
+        parts.append((level(-pulses.reset_field, length), pulses.reset_width))
     waveform = Waveform(tuple(parts))
     busy = pulse_end + pulses.reset_delay + pulses.reset_width
     return EventTrain(waveform, pulse_end + settings.read.delay, busy + pulses.recovery)
@@ -205,7 +222,7 @@ def event_train(
 def reset_train(settings: EventSettings, length: float) -> EventTrain:
     """Return a reset pulse alone as an event."""
     pulses = settings.pulses
-    waveform = Waveform(((-pulses.reset_field * length, pulses.reset_width),))
+    waveform = Waveform(((level(-pulses.reset_field, length), pulses.reset_width),))
     delay = pulses.reset_width + pulses.recovery
     return EventTrain(waveform, delay, delay + settings.read.duration + 1e-3)
 
@@ -277,8 +294,8 @@ class EventBench:
         )
         resistance = _resistance(readings)
         self._baseline = float(np.median(resistance))
-        spread = float(np.max(resistance) / np.min(resistance))
-        if not (0.0 < self._baseline < np.inf and 0 < spread < _MOST_FIRST_SPIKES):
+        lowest, highest = float(np.min(resistance)), float(np.max(resistance))
+        if not 0.0 < lowest <= highest < min(_MOST_SPREAD * lowest, np.inf):
             raise InstrumentError(
                 "baseline: the small-signal readings are no steady resistance "
                 f"(median {self._baseline:.3g} ohm); check contacts and wiring"
@@ -322,9 +339,14 @@ class EventBench:
         resistance = _resistance(readings)
         spike = np.full(count, -1, dtype=np.int8)
         if spikes:
-            if np.isnan(readings.current).any():
+            if np.isnan(readings.current).any() or readings.in_compliance:
                 raise InstrumentError(
-                    "a reading overflowed its range; raise read.current_range"
+                    "a reading overflowed its range or was limited; raise "
+                    "read.current_range"
+                )
+            if not (resistance > 0.0).all():  # noise around no current at all
+                raise InstrumentError(
+                    "a reading is no resistance; check contacts and wiring"
                 )
             limit = self._settings.read.spike_below * self._baseline
             spike = (resistance < limit).astype(np.int8)

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
+from labneuro.errors import InstrumentError
 from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan, Step
 from labneuro.units import Ampere, Second, Volt
 
@@ -46,12 +47,12 @@ class ResistanceRead(MeasurementProtocol):
 
     summary: ClassVar[str] = "small-signal I-V sweep; its slope is the resistance"
 
-    voltage: Annotated[Volt, Field(gt=0, le=0.1)] = 0.1
+    voltage: Annotated[Volt, Field(ge=1e-6, le=0.1)] = 0.1
     points: Annotated[int, Field(ge=3, le=10_000)] = 21
     sweeps: Annotated[int, Field(ge=1, le=1000)] = 5
     current_range: Annotated[Ampere, Field(gt=0)] = 10e-6
     power_line_cycles: Annotated[float, Field(ge=0.001, le=25)] = 1.0
-    settling: Annotated[Second, Field(ge=0)] = 2e-3
+    settling: Annotated[Second, Field(ge=0, le=3600)] = 2e-3
 
     @property
     def levels(self) -> NDArray[np.float64]:
@@ -112,6 +113,10 @@ class _Execution(Measurement):
         readings = self._source_meter.sweep(
             self._protocol.levels, self._protocol.settling
         )
+        if np.isnan(readings.current).any() or readings.in_compliance:
+            raise InstrumentError(
+                "a reading overflowed its range or was limited; raise current_range"
+            )
         self._currents.append(readings.current)
         rows: dict[str, NDArray[np.generic]] = {
             "step": np.full(len(readings.current), index, dtype=np.int32),

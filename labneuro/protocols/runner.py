@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 from labneuro import workspace
 from labneuro.data.provenance import Provenance
 from labneuro.data.run_file import InstrumentRecord, RunWriter
-from labneuro.errors import RecipeError
+from labneuro.errors import BenchConfigError, InputError, RecipeError
 from labneuro.instruments.connection import connect
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ def check_plan(protocol: MeasurementProtocol, bench: BenchConfig) -> Plan:
     ------
     RecipeError
         If the protocol is for another device model.
+    BenchConfigError
+        If bench and device give no current limit, the source meter's compliance.
     LimitError
         If a set-point is beyond a limit of the bench or the device.
     """
@@ -58,6 +62,11 @@ def check_plan(protocol: MeasurementProtocol, bench: BenchConfig) -> Plan:
             f"{type(protocol).__name__} measures {', '.join(models)}; the device of "
             f"bench {bench.name!r} is {bench.device.model!r}"
         )
+    if not math.isfinite(bench.safe_limits.current):
+        raise BenchConfigError(
+            f"{bench.path}: limits.current: this key is missing; the source meter "
+            "needs it as compliance"
+        )
     plan = protocol.plan(bench.device)
     plan.check(bench.safe_limits)
     return plan
@@ -66,8 +75,8 @@ def check_plan(protocol: MeasurementProtocol, bench: BenchConfig) -> Plan:
 def default_path(recipe: Recipe, bench: BenchConfig) -> Path:
     """Return a name for a run file in the current folder: recipe, device, time."""
     moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    stem = recipe.name.replace("/", "-")
-    return Path(f"{stem}_{bench.device.id}_{moment}.h5")
+    words = re.sub(r"[^\w.-]+", "-", f"{recipe.name}_{bench.device.id}")
+    return Path(f"{words}_{moment}.h5")
 
 
 def run(
@@ -100,12 +109,16 @@ def run(
 
     Raises
     ------
+    InputError
+        If a seed is given and the bench is not simulated.
     LabneuroError
         Before any output goes on where the plan, the file or an instrument is wrong;
         later with all outputs off and what was measured kept in the file.
     """
     plan = check_plan(recipe.protocol, bench)
     path = Path(path)
+    if seed is not None and not bench.simulated:
+        raise InputError(f"seed: bench {bench.name!r} is not simulated")
     with connect(bench, seed) as connected:
         writer = RunWriter.create(
             path,
@@ -126,17 +139,19 @@ def _measure_all(
     on_progress: Callable[[Progress], None] | None,
 ) -> None:
     measurement = recipe.protocol.measurement(bench)
-    measurement.prepare()
     total = len(plan.steps)
-    for index, step in enumerate(plan.steps):
-        block = measurement.measure(index)
-        writer.append(index, block.rows)
-        for plot, arrays in block.plots.items():
-            writer.update(plot, **arrays)
-        if on_progress is not None:
-            readings = len(next(iter(block.rows.values())))
-            on_progress(Progress(index + 1, total, step.label, readings))
-    bench.make_safe()
+    try:
+        measurement.prepare()
+        for index, step in enumerate(plan.steps):
+            block = measurement.measure(index)
+            writer.append(index, block.rows)
+            for plot, arrays in block.plots.items():
+                writer.update(plot, **arrays)
+            if on_progress is not None:
+                readings = len(next(iter(block.rows.values())))
+                on_progress(Progress(index + 1, total, step.label, readings))
+    finally:
+        bench.make_safe()  # the outputs first, then the file
     for name, errors in bench.errors().items():
         for error in errors:
             writer.log("instrument error", f"{name}: {error}", 0.0)
@@ -163,7 +178,7 @@ def _provenance(recipe: Recipe, bench: BenchConfig, seed: int | None) -> Provena
         device_id=bench.device.id,
         device_model=bench.device.model,
         simulated=bench.simulated,
-        limits=bench.safe_limits.model_dump(mode="json"),
+        limits=bench.safe_limits.model_dump(mode="json", exclude_defaults=True),
     )
 
 

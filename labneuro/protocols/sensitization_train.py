@@ -11,12 +11,15 @@ from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan, Step
 from labneuro.protocols.pulse_events import (
     READINGS,
+    Duration,
     EventBench,
     EventSettings,
     channel_length,
+    level,
+    reset_train,
 )
 from labneuro.protocols.pulse_steps import Tally, baseline_step
-from labneuro.units import Second, VoltPerMetre, show
+from labneuro.units import VoltPerMetre, show
 
 if TYPE_CHECKING:
     from labneuro.bench import DeviceConfig
@@ -49,7 +52,7 @@ class SensitizationTrain(MeasurementProtocol):
     ] = (0.15e6, 0.17e6, 0.18e6, 0.19e6)
     pulses: Annotated[int, Field(ge=30, le=1_000_000)] = 40
     trains: Annotated[int, Field(ge=1, le=10_000)] = 30
-    interval: Annotated[Second, Field(gt=0)] = 0.2
+    interval: Duration = 0.2
     settings: EventSettings = EventSettings()
 
     @model_validator(mode="after")
@@ -66,18 +69,19 @@ class SensitizationTrain(MeasurementProtocol):
         """Return the baseline read and every train."""
         length = channel_length(device)
         settings = self.settings
+        restored = reset_train(settings, length).period
         trains = [
             Step(
                 label=f"train of {self.pulses} at {show(field, 'V/m')}",
                 voltages=(
-                    field * length,
+                    level(field, length),
                     settings.read.voltage,
-                    -settings.pulses.reset_field * length,
+                    level(-settings.pulses.reset_field, length),
                     0.0,
                 ),
                 current=settings.read.current_range,
                 pulses=self.pulses,
-                duration=self.pulses * self.interval,
+                duration=restored + self.pulses * self.interval,
             )
             for field in self.fields
             for _ in range(self.trains)
@@ -99,7 +103,7 @@ class SensitizationTrain(MeasurementProtocol):
                 ),
                 Axis(Column("pulse_number", "", "pulse number"), numbers),
             ),
-            auxiliary=(
+            further=(
                 Column("spikes", "", "spikes counted"),
                 Column("trials", "", "trains counted"),
             ),

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan
 from labneuro.protocols.pulse_events import (
     INITIAL,
     READINGS,
+    Duration,
     EventBench,
     EventSettings,
     PulseEvent,
@@ -25,7 +26,7 @@ from labneuro.protocols.pulse_events import (
 )
 from labneuro.protocols.pulse_steps import Tally, baseline_step, probe_step
 from labneuro.protocols.sweeps import FieldSweep
-from labneuro.units import InputModel, Second, VoltPerMetre
+from labneuro.units import InputModel, VoltPerMetre, show
 
 if TYPE_CHECKING:
     from labneuro.bench import DeviceConfig
@@ -84,9 +85,19 @@ class StateMap(MeasurementProtocol):
     )  # fmt: skip
     accumulating_pulses: Annotated[int, Field(ge=30, le=10_000)] = 30
     kinetics: Kinetics = Kinetics()
-    interval: Annotated[Second, Field(gt=0)] = 1e-3
-    rest: Annotated[Second, Field(gt=0)] = 0.2
+    interval: Duration = 1e-3
+    rest: Duration = 0.2
     settings: EventSettings = EventSettings()
+
+    @model_validator(mode="after")
+    def _pulse_within_interval(self) -> StateMap:
+        width = self.settings.pulses.width
+        if self.interval <= width:
+            raise ValueError(
+                f"interval: must be above the pulse width of {show(width, 's')}, not "
+                f"{show(self.interval, 's')}"
+            )
+        return self
 
     @property
     def states(self) -> tuple[Sensitization, ...]:
@@ -136,7 +147,7 @@ class StateMap(MeasurementProtocol):
                     self.pulse_fields.values,
                 ),
             ),
-            auxiliary=(
+            further=(
                 Column("spikes", "", "spikes counted"),
                 Column("trials", "", "events counted"),
             ),

@@ -24,8 +24,8 @@ class FieldSweep(InputModel):
         Number of fields.
     """
 
-    start: Annotated[VoltPerMetre, Field(gt=0)]
-    stop: Annotated[VoltPerMetre, Field(gt=0)]
+    start: Annotated[VoltPerMetre, Field(ge=1)]
+    stop: Annotated[VoltPerMetre, Field(ge=1)]
     points: Annotated[int, Field(ge=2, le=1000)]
 
     @model_validator(mode="after")

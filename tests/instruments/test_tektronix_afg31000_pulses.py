@@ -26,8 +26,9 @@ def upload(waveform):
     return (b"DATA:DATA EMEMory1," + sample(waveform).block + b"\n", None)
 
 
-def setup(limit="6"):
+def setup(limit="6", widest="1.0E+01"):
     """Return what the first waveform sends before and after its points."""
+    asked = ("SOURce1:VOLTage:LIMit:HIGH?", widest)
     limits = [
         (f"SOURce1:VOLTage:LIMit:HIGH {limit}", None),
         (f"SOURce1:VOLTage:LIMit:LOW -{limit}", None),
@@ -42,6 +43,7 @@ def setup(limit="6"):
         ("SOURce1:VOLTage:LEVel:IMMediate:OFFSet 0", None),
     ]
     after = [
+        asked,
         *(limits if limit else []),
         ("SOURce1:BURSt:MODE TRIG", None),
         ("SOURce1:BURSt:NCYCles 1", None),

@@ -1,0 +1,1 @@
+"""Fits: run files to calibrated models, with intervals and goodness of fit."""

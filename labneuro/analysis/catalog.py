@@ -1,0 +1,39 @@
+"""The device models that can be fitted, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from labneuro.errors import FitError
+
+if TYPE_CHECKING:
+    from labneuro.calibration import CalibratedModel
+
+FitFunction = Callable[[Sequence[Path]], "CalibratedModel"]
+
+# Module of each; imported only when it is asked for, as scipy takes its time.
+MODELS = {
+    "hnno": "labneuro.analysis.hnno",
+    "resistance": "labneuro.analysis.resistance",
+}
+
+
+def fit_function(model: str) -> FitFunction:
+    """Return the function that fits a device model to run files.
+
+    Parameters
+    ----------
+    model : str
+        Name of the device model.
+
+    Raises
+    ------
+    FitError
+        If there is none of that name; lists the names.
+    """
+    if model not in MODELS:
+        raise FitError(f"model: no {model!r}; known are: {', '.join(MODELS)}")
+    return cast("FitFunction", import_module(MODELS[model]).fit_runs)

@@ -1,0 +1,1 @@
+"""Demonstrations: a whole system from measurement to network in one call."""

@@ -1,0 +1,314 @@
+"""The H-NNO demonstration: measure over VISA, fit, simulate, figures, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from labneuro.analysis.hnno import fit_runs
+from labneuro.analysis.resistance import resistance_of_run
+from labneuro.bench import load_bench, load_card
+from labneuro.data.reader import RunFile
+from labneuro.demos.report import Report, Table
+from labneuro.devices.catalog import load_parameters
+from labneuro.errors import InputError
+from labneuro.networks.catalog import load_network
+from labneuro.plotting.catalog import calibration_figures, run_figure
+from labneuro.plotting.networks import save_network_result
+from labneuro.plotting.style import save
+from labneuro.protocols.recipe import load_recipe
+from labneuro.protocols.runner import Progress
+from labneuro.protocols.runner import run as run_recipe
+from labneuro.units import show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from labneuro.calibration import CalibratedModel
+    from labneuro.devices.hnno import HnnoParameters
+
+    ProgressReport = Callable[[str, int, int], None]
+
+BENCH = "hnno-sim"
+NETWORK = "fashion-snn"
+RECIPES = ("resistance", "firing", "sensitization", "state-map")
+WEAK_FIELD = 0.19e6  # V/m, the paper's sensitizing field
+STRONG_FIELD = 0.21e6  # V/m, the paper's spiking field
+_QUICK_CHANGES = {
+    "resistance": ("sweeps=2",),
+    "firing": ("events=30",),
+    "sensitization": ("trains=5",),
+    "state-map": ("events=30",),
+}
+_QUICK_NETWORK = {"seeds": 1, "epochs": 1, "brightness": (1.0, 0.2)}
+
+
+class _Share(NamedTuple):
+    """Spikes counted, with their interval, as the model's table gives them."""
+
+    spikes: int
+    trials: int
+    probability: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.probability:.1%} ({self.spikes} of {self.trials}; "
+            f"95 % {self.low:.1%} to {self.high:.1%})"
+        )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the demonstration has measured and fitted."""
+
+    runs: dict[str, Path]
+    model: CalibratedModel
+    truth: HnnoParameters
+
+
+def run(out: Path, *, quick: bool, seed: int, progress: ProgressReport) -> list[str]:
+    """Run the whole loop once and write its files and report.
+
+    Parameters
+    ----------
+    out : Path
+        Folder for run files, model, figures and ``report.html``; made if missing. Run
+        files of an earlier demonstration in it are replaced.
+    quick : bool
+        Fewer events, images and seeds: a check that everything works.
+    seed : int
+        Seed of bench and network.
+    progress : callable
+        ``progress(label, done, total)``.
+
+    Returns
+    -------
+    list of str
+        What was found and where it is, a line each.
+    """
+    _make_folder(out)
+    runs = _measure(out, quick=quick, seed=seed, progress=progress)
+    model = fit_runs([runs[name] for name in RECIPES if name != "resistance"])
+    model.save(out / "model.json")
+    measured = _Measured(
+        runs, model, load_parameters("hnno", load_card("hnno"), "hnno")
+    )
+    report = Report(
+        "H-NNO: self-sensitizable neuron",
+        "One device model answered the simulated instruments over VISA, was fitted to "
+        "the measured data, and ran in a network. The device is simulated: its card is "
+        "the truth that the fit has to find.",
+    )
+    _report_runs(report, measured, out)
+    _report_numbers(report, measured)
+    lines = _report_network(
+        report, measured, out, quick=quick, seed=seed, progress=progress
+    )
+    report.save(out / "report.html")
+    return [*lines, f"report: {out / 'report.html'}"]
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in RECIPES:
+            (out / f"{name}.h5").unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {out}: cannot be used: {error.strerror}") from error
+
+
+def _measure(
+    out: Path, *, quick: bool, seed: int, progress: ProgressReport
+) -> dict[str, Path]:
+    bench = load_bench(BENCH)
+    runs = {}
+    for name in RECIPES:
+        recipe = load_recipe(f"hnno/{name}", _QUICK_CHANGES[name] if quick else ())
+
+        def on_progress(event: Progress, name: str = name) -> None:
+            progress(f"measuring {name}", event.done, event.total)
+
+        path = out / f"{name}.h5"
+        runs[name] = run_recipe(recipe, bench, path, seed=seed, on_progress=on_progress)
+    return runs
+
+
+def _report_runs(report: Report, measured: _Measured, out: Path) -> None:
+    report.heading("Measured over VISA")
+    captions = {
+        "resistance": "Small-signal current against voltage; the slope is 1 / resistance.",
+        "firing": "Firing probability of the initial state, 95 % Wilson intervals.",
+        "sensitization": "Firing probability against pulse number, without reset.",
+        "state-map": "Firing probability of each state.",
+    }
+    for name, path in measured.runs.items():
+        with RunFile.open(path) as run_file:
+            save(run_figure(run_file), out / f"{name}.png")
+        report.figure(f"{name}.png", f"{captions[name]} Run file: {path.name}")
+    report.heading("Fitted")
+    for name, (figure, caption) in calibration_figures(measured.model).items():
+        save(figure, out / f"{name}.png")
+        report.figure(f"{name}.png", caption)
+
+
+def _report_numbers(report: Report, measured: _Measured) -> None:
+    report.heading("Numbers beside the paper's")
+    report.paragraph(
+        "The paper's text quotes fields and qualities, not the curves of its plots; "
+        "where it quotes nothing, the column says so."
+    )
+    rows = (*_behaviour_rows(measured), *_parameter_rows(measured))
+    columns = ("quantity", "paper", "card (truth)", "measured and fitted")
+    report.table(Table(columns, rows))
+
+
+def _behaviour_rows(measured: _Measured) -> list[tuple[str, str, str, str]]:
+    model, truth = measured.model, measured.truth
+
+    def card(field: float, shift: float = 0.0) -> str:
+        odds = np.exp((field - truth.midpoint + shift) / truth.slope)
+        return f"{odds / (1 + odds):.1%}"
+
+    full = truth.shift_after(WEAK_FIELD, 30)
+    probability = "firing_probability"
+    return [
+        (
+            "firing at 0.21 V/um, initial state", "stochastic", card(STRONG_FIELD),
+            str(_share(model, probability, pulse_field=STRONG_FIELD, accumulated_pulses=0)),
+        ),
+        (
+            "firing at 0.19 V/um, initial state", "very low", card(WEAK_FIELD),
+            str(_share(model, probability, pulse_field=WEAK_FIELD, accumulated_pulses=0)),
+        ),
+        (
+            "firing at 0.19 V/um after 30 such pulses", "significantly higher",
+            card(WEAK_FIELD, full),
+            str(
+                _share(
+                    model, probability, pulse_field=WEAK_FIELD,
+                    accumulating_field=WEAK_FIELD, accumulated_pulses=30,
+                )
+            ),
+        ),
+        (
+            "shift of the threshold by 30 pulses of 0.15 V/um", "none (filtered)",
+            "0 V/um", _shift_text(model, 0.15e6),
+        ),
+        (
+            "non-spiking over spiking resistance", "one order of magnitude",
+            f"{truth.spike_contrast:g}", _contrast(measured.runs["state-map"]),
+        ),
+        (
+            "resistance", "not quoted", show(truth.resistance, "ohm"),
+            _resistance(measured.runs["resistance"]),
+        ),
+    ]  # fmt: skip
+
+
+def _rows_where(
+    model: CalibratedModel, table: str, **wanted: float
+) -> list[dict[str, Any]]:
+    return [
+        row
+        for row in model.tables[table]
+        if all(np.isclose(float(row[key] or 0), value) for key, value in wanted.items())
+    ]
+
+
+def _share(model: CalibratedModel, table: str, **wanted: float) -> _Share | str:
+    rows = _rows_where(model, table, **wanted)
+    if not rows:
+        return "not measured"
+    row = rows[0]
+    return _Share(*(row[key] for key in _Share._fields))
+
+
+def _shift_text(model: CalibratedModel, field: float) -> str:
+    rows = _rows_where(
+        model, "state_map", accumulating_field=field, accumulated_pulses=30
+    )
+    if not rows:
+        return "not measured"
+    low, high = rows[0]["threshold_shift_low"], rows[0]["threshold_shift_high"]
+    return f"{show(rows[0]['threshold_shift'], 'V/m')} ({_ends((low, high), 'V/m')})"
+
+
+def _ends(interval: Sequence[float | None], unit: str) -> str:
+    low, high = ("open" if end is None else show(end, unit) for end in interval)
+    return f"95 % {low} to {high}"
+
+
+def _contrast(path: Path) -> str:
+    with RunFile.open(path) as run_file:
+        readings = run_file.readings()
+    resistance, spike = readings["resistance"], readings["spike"]
+    ratio = np.median(resistance[spike == 0]) / np.median(resistance[spike == 1])
+    return f"{ratio:.2f} at the reading, 1 ms after the pulse"
+
+
+def _resistance(path: Path) -> str:
+    with RunFile.open(path) as run_file:
+        fitted = resistance_of_run(run_file).resistance
+    return f"{show(fitted.value, 'ohm')} ({_ends(fitted.interval, 'ohm')})"
+
+
+def _parameter_rows(measured: _Measured) -> list[tuple[str, str, str, str]]:
+    truth, model = measured.truth, measured.model
+    known = {
+        "midpoint": truth.midpoint,
+        "slope": truth.slope,
+        "threshold": truth.threshold(),
+        "floor_field": truth.floor_field,
+        "saturation_shift": truth.saturation_shift,
+        "shift_field_scale": truth.shift_field_scale,
+        "sensitization_pulses": truth.sensitization_time / truth.reference_pulse_width,
+    }
+    rows = []
+    for one in model.parameters:
+        fitted = f"{show(one.value, one.unit)} ({_ends(one.interval, one.unit)})"
+        true = show(known[one.name], one.unit) if one.name in known else ""
+        rows.append((one.name.replace("_", " "), "not quoted", true, fitted))
+    return rows
+
+
+def _report_network(
+    report: Report,
+    measured: _Measured,
+    out: Path,
+    *,
+    quick: bool,
+    seed: int,
+    progress: ProgressReport,
+) -> list[str]:
+    loaded = load_network(NETWORK)
+    settings = loaded.settings(**(_QUICK_NETWORK if quick else {}))
+    result = loaded.simulate(measured.model, settings, seed=seed, progress=progress)
+    save_network_result(result, out)
+    report.heading("Network: Fashion-MNIST in falling light")
+    report.paragraph(
+        "784-500-10 spiking network, trained at full brightness with frozen neurons. "
+        "The same weights meet darkened images with frozen (normal) and with "
+        "self-sensitizable neurons. The paper's text says that self-sensitizable "
+        "networks are better at normal brightness and significantly more so in the "
+        "dark (Figure 4D-F); it quotes no number."
+    )
+    report.figure(
+        "accuracy.png", "Accuracy against brightness, mean and spread of seeds."
+    )
+    columns = ("brightness", "neuron", "accuracy", "sd over seeds", "95 % interval")
+    rows = tuple(
+        (
+            f"{part.brightness:g}", part.neuron, f"{part.mean:.1%}",
+            "-" if part.seeds == 1 else f"{part.standard_deviation:.1%}",
+            f"{part.interval_low:.1%} to {part.interval_high:.1%}",
+        )
+        for part in result.summary()
+    )  # fmt: skip
+    report.table(Table(columns, rows))
+    return str(result.accuracy_table).splitlines()

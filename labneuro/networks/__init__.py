@@ -1,0 +1,1 @@
+"""Networks of calibrated neurons; torch lives here and nowhere else."""

@@ -1,0 +1,1 @@
+"""Figures of runs, fits and networks; matplotlib lives here and nowhere else."""

@@ -1,0 +1,97 @@
+"""The figure of a run file, by its measurement protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labneuro.analysis.counts import StateCounts
+from labneuro.analysis.hnno import pulses_of_run
+from labneuro.analysis.hnno_tables import cell_rows, state_rows, train_rows
+from labneuro.analysis.resistance import resistance_of_run
+from labneuro.analysis.states import fit_states
+from labneuro.errors import InputError
+from labneuro.plotting.resistance import resistance_fit
+from labneuro.plotting.sigmoids import sigmoid_figure
+from labneuro.plotting.trains import TrainReadings, train_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure
+
+    from labneuro.data.reader import RunFile
+
+
+def run_figure(run: RunFile) -> Figure:
+    """Draw the main figure of a run.
+
+    Parameters
+    ----------
+    run : RunFile
+        An open run file.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InputError
+        If there is no figure for the run's protocol.
+    FitError
+        If the run holds nothing to draw.
+    """
+    if run.protocol not in _FIGURES:
+        raise InputError(
+            f"{run.path}: no figure for protocol {run.protocol!r}; there are figures "
+            f"for {', '.join(_FIGURES)}"
+        )
+    return _FIGURES[run.protocol](run)
+
+
+def _sigmoids(run: RunFile) -> Figure:
+    counts = StateCounts.gather([pulses_of_run(run)])
+    states = fit_states(counts)
+    return sigmoid_figure(cell_rows(counts, states), state_rows(states))
+
+
+def _train(run: RunFile) -> Figure:
+    rows = train_rows([pulses_of_run(run)])
+    return train_figure(rows, first_train(run))
+
+
+def first_train(run: RunFile, field: float | None = None) -> TrainReadings:
+    """Return the readings of a run's first train at a field.
+
+    Parameters
+    ----------
+    run : RunFile
+        A SensitizationTrain run.
+    field : float, optional
+        The accumulating field in V/m; the highest one if absent.
+    """
+    readings = run.readings()
+    fields = readings["accumulating_field"]
+    chosen = float(np.max(fields)) if field is None else field
+    there = (fields == chosen) & (readings["spike"] >= 0)
+    step = readings["step"][there][0]
+    there &= readings["step"] == step
+    return TrainReadings(
+        chosen,
+        np.asarray(readings["resistance"][there], dtype=np.float64),
+        np.asarray(readings["spike"][there], dtype=np.int64),
+    )
+
+
+def _resistance(run: RunFile) -> Figure:
+    return resistance_fit(resistance_of_run(run))
+
+
+_FIGURES: dict[str, Callable[[RunFile], Figure]] = {
+    "FiringProbability": _sigmoids,
+    "SensitizationTrain": _train,
+    "StateMap": _sigmoids,
+    "ResistanceRead": _resistance,
+}

@@ -1,0 +1,1 @@
+"""Simulated benches behind VISA: one circuit, one clock, one seed."""

@@ -1,0 +1,139 @@
+"""What every simulated instrument has in common, whatever language it speaks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from labneuro.sim_backends.clock import Clock
+    from labneuro.sim_backends.wiring import Circuit, Drive
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an instrument shares with its bench.
+
+    Attributes
+    ----------
+    clock : Clock
+        Bench time.
+    circuit : Circuit
+        The wiring that the outputs drive.
+    generator : numpy.random.Generator
+        This instrument's own stream of noise, from the bench's seed.
+    line_frequency : float
+        Power-line frequency in Hz.
+    noise : bool
+        Whether readings carry the instrument's noise.
+    """
+
+    clock: Clock
+    circuit: Circuit
+    generator: np.random.Generator
+    line_frequency: float = 50.0
+    noise: bool = True
+
+
+class Reply(NamedTuple):
+    """A response message and the bench time at which it can be read."""
+
+    ready: float
+    content: bytes
+
+
+class SimulatedInstrument(ABC):
+    """An instrument that takes messages and gives replies on a simulated bench.
+
+    Parameters
+    ----------
+    name : str
+        Name on the bench, such as ``"smu"``.
+    surroundings : Surroundings
+        What it shares with the bench.
+    """
+
+    terminals: ClassVar[tuple[str, ...]] = ()
+    trigger_outputs: ClassVar[tuple[str, ...]] = ()
+    trigger_inputs: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, name: str, surroundings: Surroundings) -> None:
+        self.name = name
+        self.clock = surroundings.clock
+        self.circuit = surroundings.circuit
+        self.generator = surroundings.generator
+        self.line_frequency = surroundings.line_frequency
+        self.noise = surroundings.noise
+        self.drives: dict[str, Drive] = {
+            terminal: surroundings.circuit.drive(f"{name}.{terminal}")
+            for terminal in self.terminals
+        }
+        self.trigger_lines: dict[str, list[Callable[[], None]]] = {
+            line: [] for line in self.trigger_outputs
+        }
+        self._replies: deque[Reply] = deque()
+
+    @abstractmethod
+    def write(self, message: bytes) -> None:
+        """Take one whole message (what the client sent up to END, terminator cut)."""
+
+    def reply(self, content: bytes) -> None:
+        """Queue a response message, without terminator, readable from now on."""
+        self._replies.append(Reply(self.clock.now, content))
+
+    def next_reply(self) -> Reply | None:
+        """Take the oldest response message, or None while there is none."""
+        return self._replies.popleft() if self._replies else None
+
+    @property
+    def message_available(self) -> bool:
+        """Whether a response waits to be read (MAV)."""
+        return bool(self._replies)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something still runs although :meth:`write` has returned."""
+        return False
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Wait until nothing runs; False if `timeout` s of wall time went by first."""
+        return True
+
+    def query_interrupted(self) -> bool:
+        """Take note that a new message came before a reply was read to its end.
+
+        Returns
+        -------
+        bool
+            Whether what was not read is lost; otherwise it stays to be read.
+        """
+        return False
+
+    def query_unanswered(self) -> None:  # noqa: B027  not every language reports it
+        """Take note that a client tried to read and nothing was there to be sent."""
+
+    @abstractmethod
+    def status_byte(self) -> int:
+        """Return the IEEE 488.2 status byte as a serial poll reads it."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Take a device clear: abort what runs, empty input and output."""
+
+    @abstractmethod
+    def group_trigger(self) -> None:
+        """Take a group execute trigger (GET), as ``*TRG``."""
+
+    def trigger_in(self, line: str) -> None:  # noqa: B027  most have no trigger input
+        """Take an edge on an external trigger input."""
+
+    def send_trigger(self, line: str) -> None:
+        """Put an edge on an external trigger output."""
+        for receive in self.trigger_lines[line]:
+            receive()

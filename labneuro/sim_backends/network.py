@@ -1,0 +1,313 @@
+"""The linear part of a circuit: what sources and resistors do to device and readings.
+
+Nodal analysis, solved once for each combination of source modes. The result is a set of
+coefficients: the Thevenin source that the device sees and every reading are sums of the
+sources' levels and of the device's current, so that an instant costs a few products.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+OPEN, VOLTAGE, CURRENT = 0, 1, 2
+GROUND_NODE = -1
+LEAK = 1e-16  # siemens to ground at every node: an open node sits at 0 V, not nowhere
+_CLAMPED_TO_CURRENT = 1e-15  # siemens beside a voltage source that is at its limit
+_CLAMPED_TO_VOLTAGE = 1e3  # siemens behind a current source that is at its limit
+_OVER = 1 + 1e-9  # a source exactly at its limit is not beyond it
+
+
+class Source:
+    """One source of the network: its kind, its level and how far it may go.
+
+    Attributes
+    ----------
+    node : int
+        Node that it drives; -1 is ground.
+    mode : int
+        ``OPEN``, ``VOLTAGE`` or ``CURRENT``.
+    level : float
+        Open-circuit voltage in V or short-circuit current in A.
+    resistance : float
+        Series or parallel resistance in ohm.
+    limit : float
+        Largest current in A of a voltage source, largest voltage in V of a current
+        source.
+    """
+
+    __slots__ = ("level", "limit", "mode", "node", "resistance")
+
+    def __init__(
+        self,
+        node: int,
+        mode: int = OPEN,
+        level: float = 0.0,
+        resistance: float = math.inf,
+        limit: float = math.inf,
+    ) -> None:
+        self.node = node
+        self.mode = mode
+        self.level = level
+        self.resistance = resistance
+        self.limit = limit
+
+    @property
+    def conductance(self) -> float:
+        """Conductance to ground that the source adds to its node, in S."""
+        return 0.0 if self.mode == OPEN else 1.0 / self.resistance
+
+    def clamped(self, sign: float) -> Source:
+        """Return what takes this source's place when it is at its limit."""
+        if self.mode == VOLTAGE:
+            return Source(
+                self.node, CURRENT, sign * self.limit, 1.0 / _CLAMPED_TO_CURRENT
+            )
+        return Source(self.node, VOLTAGE, sign * self.limit, 1.0 / _CLAMPED_TO_VOLTAGE)
+
+
+class Sum(NamedTuple):
+    """A quantity as a sum over source levels and the device's current.
+
+    Attributes
+    ----------
+    terms : tuple of (Source, float)
+        Sources that count, and their coefficients.
+    device : float
+        Coefficient of the device's current.
+    """
+
+    terms: tuple[tuple[Source, float], ...]
+    device: float
+
+    def value(self, device_current: float) -> float:
+        """Return the quantity at the sources' present levels."""
+        total = self.device * device_current
+        for source, coefficient in self.terms:
+            total += coefficient * source.level
+        return total
+
+
+class Limit(NamedTuple):
+    """A limited quantity of one source.
+
+    Attributes
+    ----------
+    source : int
+        Index of the source.
+    bound : float
+        Largest magnitude, in A or V.
+    quantity : Sum
+        Current of a voltage source, voltage of a current source.
+    """
+
+    source: int
+    bound: float
+    quantity: Sum
+
+
+class Network:
+    """Sources and resistors around one device, solved.
+
+    Parameters
+    ----------
+    size : int
+        Number of nodes beside ground.
+    sources : list of Source
+        All sources; the network follows their levels, not changes of their modes.
+    resistors : sequence of (int, int, float)
+        Two nodes and ohm.
+    ports : tuple of int
+        The device's two nodes, or empty without a device.
+    limited : frozenset of int
+        Sources that stand at their limit.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        sources: list[Source],
+        resistors: Sequence[tuple[int, int, float]],
+        ports: tuple[int, ...],
+        limited: frozenset[int] = frozenset(),
+    ) -> None:
+        self._size = size
+        self._sources = sources
+        self._resistors = resistors
+        self._ports = ports
+        self.limited = limited
+        self._clamped: dict[tuple[int, bool], Network] = {}
+        impedance: NDArray[np.float64] = np.linalg.inv(self._matrix()).astype(
+            np.float64
+        )
+        # Node voltages by unit source levels, and by a unit of device current.
+        self._by_level = [self._unit_response(impedance, one) for one in sources]
+        self._by_device = np.zeros(size)
+        self.series = 0.0
+        self.source_voltage = Sum((), 0.0)
+        if ports:
+            first, second = ports
+            transfer = np.subtract(
+                _column(impedance, first), _column(impedance, second)
+            )
+            self._by_device = -transfer
+            self.series = _at(transfer, first) - _at(transfer, second)
+            self.source_voltage = self._sum(
+                [_at(volts, first) - _at(volts, second) for volts in self._by_level],
+                0.0,
+            )
+        self._residual = self._stiffest()
+        self.voltage = [self._voltage(source.node) for source in sources]
+        self.current = [self._current(index) for index in range(len(sources))]
+        self.limits = self._limits()
+
+    def clamp(self, index: int, *, positive: bool) -> Network:
+        """Return the network in which a source stands at its limit (cached)."""
+        key = (index, positive)
+        network = self._clamped.get(key)
+        if network is None:
+            sources = list(self._sources)
+            sources[index] = sources[index].clamped(1.0 if positive else -1.0)
+            network = Network(
+                self._size,
+                sources,
+                self._resistors,
+                self._ports,
+                self.limited | {index},
+            )
+            self._clamped[key] = network
+        return network
+
+    def _matrix(self) -> NDArray[np.float64]:
+        matrix = np.eye(self._size) * LEAK
+        for first, second, ohm in self._resistors:
+            _stamp(matrix, first, second, 1.0 / ohm)
+        for source in self._sources:
+            _stamp(matrix, source.node, GROUND_NODE, source.conductance)
+        return matrix
+
+    def _unit_response(
+        self, impedance: NDArray[np.float64], source: Source
+    ) -> NDArray[np.float64]:
+        column = _column(impedance, source.node)
+        return column * source.conductance if source.mode == VOLTAGE else column
+
+    def _stiffest(self) -> dict[int, int]:
+        """Map each node to the source whose current follows from Kirchhoff's law.
+
+        The current of a stiff source is lost in rounding as conductance times a tiny
+        voltage difference; as the sum of all other currents of its node it is exact.
+        """
+        chosen: dict[int, int] = {}
+        for index, source in enumerate(self._sources):
+            best = chosen.get(source.node)
+            if (source.node != GROUND_NODE and source.conductance > 0.0) and (
+                best is None or source.conductance > self._sources[best].conductance
+            ):
+                chosen[source.node] = index
+        return chosen
+
+    def _sum(self, by_level: list[float], device: float) -> Sum:
+        return Sum(
+            tuple(
+                (source, coefficient)
+                for source, coefficient in zip(self._sources, by_level, strict=True)
+                if coefficient != 0.0 and source.mode != OPEN
+            ),
+            device,
+        )
+
+    def _voltage(self, node: int) -> Sum:
+        return self._sum(
+            [_at(volts, node) for volts in self._by_level], _at(self._by_device, node)
+        )
+
+    def _current(self, index: int) -> Sum:
+        source = self._sources[index]
+        if source.mode == OPEN:
+            return Sum((), 0.0)
+        rule = (
+            self._kirchhoff if self._residual.get(source.node) == index else self._ohmic
+        )
+        units = range(len(self._sources))
+        return self._sum(
+            [rule(index, self._by_level[unit], unit, 0.0) for unit in units],
+            rule(index, self._by_device, None, 1.0),
+        )
+
+    def _ohmic(
+        self,
+        index: int,
+        volts: NDArray[np.float64],
+        unit: int | None,
+        _device_current: float,
+    ) -> float:
+        """Return a source's current from its own law, at a unit of one level."""
+        source = self._sources[index]
+        own = 1.0 if index == unit else 0.0
+        volt = _at(volts, source.node)
+        if source.mode == VOLTAGE:
+            return source.conductance * (own - volt)
+        return own - source.conductance * volt
+
+    def _kirchhoff(
+        self,
+        index: int,
+        volts: NDArray[np.float64],
+        unit: int | None,
+        device_current: float,
+    ) -> float:
+        """Return a source's current as the sum of all others of its node."""
+        node = self._sources[index].node
+        volt = _at(volts, node)
+        amps = LEAK * volt
+        for other, source in enumerate(self._sources):
+            if other != index and source.node == node and source.mode != OPEN:
+                amps -= self._ohmic(other, volts, unit, device_current)
+        for first, second, ohm in self._resistors:
+            if node == first:
+                amps += (volt - _at(volts, second)) / ohm
+            elif node == second:
+                amps += (volt - _at(volts, first)) / ohm
+        for sign, port in zip((1.0, -1.0), self._ports, strict=False):
+            amps += sign * device_current * (node == port)
+        return amps
+
+    def _limits(self) -> tuple[Limit, ...]:
+        return tuple(
+            Limit(
+                index,
+                source.limit * _OVER,
+                (self.current if source.mode == VOLTAGE else self.voltage)[index],
+            )
+            for index, source in enumerate(self._sources)
+            if source.mode != OPEN
+            and source.limit != math.inf
+            and index not in self.limited
+        )
+
+
+def _at(values: NDArray[np.float64], node: int) -> float:
+    return float(values[node]) if node >= 0 else 0.0
+
+
+def _column(impedance: NDArray[np.float64], node: int) -> NDArray[np.float64]:
+    return impedance[:, node] if node >= 0 else np.zeros(len(impedance))
+
+
+def _stamp(
+    matrix: NDArray[np.float64], first: int, second: int, conductance: float
+) -> None:
+    for node in (first, second):
+        if node >= 0:
+            matrix[node, node] += conductance
+    if first >= 0 and second >= 0:
+        matrix[first, second] -= conductance
+        matrix[second, first] -= conductance

@@ -1,0 +1,291 @@
+"""A simulated bench: instruments, wiring, device and clock, as a bench file says.
+
+To add an instrument, write its class in a file of its own and name it in ``MODELS``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import numpy as np
+from pyvisa import rname
+
+from labneuro import workspace
+from labneuro.devices.cards import Card
+from labneuro.devices.catalog import load_device, parameter_units
+from labneuro.errors import BenchConfigError, CardError
+from labneuro.sim_backends.base import SimulatedInstrument, Surroundings
+from labneuro.sim_backends.clock import Clock, RealClock, VirtualClock
+from labneuro.sim_backends.wiring import GROUND, Circuit
+from labneuro.units import validate_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labneuro.bench import BenchConfig, SimulationConfig
+    from labneuro.devices.base import TwoTerminalDevice
+
+
+class InstrumentModel(NamedTuple):
+    """Where an instrument model is simulated.
+
+    Attributes
+    ----------
+    path : str
+        ``"module:Class"``; the module is imported when a bench needs it.
+    stiff : bool
+        Whether its outputs hold a voltage with next to no resistance, so that two of
+        them on one net would fight.
+    """
+
+    path: str
+    stiff: bool = False
+
+    def load(self) -> type[SimulatedInstrument]:
+        """Import and return the class."""
+        module, _, name = self.path.partition(":")
+        kind: type[SimulatedInstrument] = getattr(import_module(module), name)
+        return kind
+
+
+MODELS: dict[str, InstrumentModel] = {
+    "Keithley 2636B": InstrumentModel(
+        "labneuro.sim_backends.keithley_2600:Keithley2636B", stiff=True
+    ),
+    "Tektronix AFG31000": InstrumentModel(
+        "labneuro.sim_backends.tektronix_afg31000:TektronixAfg31000"
+    ),
+    "Tektronix AFG31252": InstrumentModel(
+        "labneuro.sim_backends.tektronix_afg31000:TektronixAfg31252"
+    ),
+}
+
+_RESOURCE_CLASSES = ("INSTR", "SOCKET", "RAW")
+_CLOCKS: dict[str, Callable[[], Clock]] = {"virtual": VirtualClock, "real": RealClock}
+
+
+class SimulatedBench:
+    """Everything that stands on a simulated bench.
+
+    Parameters
+    ----------
+    config : BenchConfig
+        The bench file.
+    seed : int, optional
+        In place of the file's seed.
+    clock : str, optional
+        ``"virtual"`` or ``"real"``, in place of the file's clock.
+
+    Attributes
+    ----------
+    config : BenchConfig
+    simulation : SimulationConfig
+        The file's section with `seed` and `clock` put in.
+    clock : Clock
+    device : TwoTerminalDevice
+    circuit : Circuit
+    instruments : dict of str to SimulatedInstrument
+        By their name in the bench file.
+
+    Raises
+    ------
+    BenchConfigError
+        If the file asks for what cannot be simulated; one line with file and key.
+    CardError
+        If the device card is wrong.
+    """
+
+    def __init__(
+        self, config: BenchConfig, seed: int | None = None, clock: str | None = None
+    ) -> None:
+        self.config = config
+        self.simulation = _simulation(config, seed, clock)
+        self.clock = _CLOCKS[self.simulation.clock]()
+        self.device = _load_device(config, self.simulation)
+        kinds = _load_kinds(config)
+        _check_addresses(config)
+        _check_terminals(config, kinds, self.device)
+        _check_stiff_outputs(config)
+        self.circuit = _wire_circuit(config, self.clock, self.device)
+        self.instruments = {
+            name: kind(name, self._surroundings(name)) for name, kind in kinds.items()
+        }
+        self._wire_triggers(kinds)
+
+    def _surroundings(self, name: str) -> Surroundings:
+        # By name: another instrument on the bench must not change this one's noise.
+        stream = (self.simulation.seed, zlib.crc32(name.encode()))
+        return Surroundings(
+            clock=self.clock,
+            circuit=self.circuit,
+            generator=np.random.default_rng(stream),
+            line_frequency=self.simulation.line_frequency,
+            noise=self.simulation.noise,
+        )
+
+    def _wire_triggers(self, kinds: dict[str, type[SimulatedInstrument]]) -> None:
+        for source, target in self.config.wiring.triggers:
+            sender, _, output = source.partition(".")
+            receiver, _, entry = target.partition(".")
+            _check_line(self.config, kinds[sender].trigger_outputs, source, "output")
+            _check_line(self.config, kinds[receiver].trigger_inputs, target, "input")
+            receive = partial(self.instruments[receiver].trigger_in, entry)
+            self.instruments[sender].trigger_lines[output].append(receive)
+
+
+def parse_address(address: str) -> rname.ResourceName:
+    """Parse a VISA resource name, whose keywords may be in any case.
+
+    Raises
+    ------
+    pyvisa.rname.InvalidResourceName
+        If it is none.
+    """
+    parts = address.strip().split("::")
+    parts[0] = parts[0].upper()
+    if parts[-1].upper() in _RESOURCE_CLASSES:
+        parts[-1] = parts[-1].upper()
+        if parts[-2].upper() in _RESOURCE_CLASSES:
+            del parts[-2]  # pyvisa makes "...::instr::INSTR" of a small "...::instr"
+    return rname.parse_resource_name("::".join(parts))
+
+
+def _refuse(config: BenchConfig, message: str) -> NoReturn:
+    raise BenchConfigError(f"{config.path}: {message}")
+
+
+def _simulation(
+    config: BenchConfig, seed: int | None, clock: str | None
+) -> SimulationConfig:
+    if config.simulation is None:
+        _refuse(config, "simulation: a simulated bench needs this section")
+    if clock is not None and clock not in _CLOCKS:
+        _refuse(config, f"clock must be 'virtual' or 'real', not {clock!r}")
+    changes: dict[str, object] = {}
+    if seed is not None:
+        changes["seed"] = seed
+    if clock is not None:
+        changes["clock"] = clock
+    return config.simulation.model_copy(update=changes)
+
+
+def _load_kinds(config: BenchConfig) -> dict[str, type[SimulatedInstrument]]:
+    kinds = {}
+    for name, instrument in config.instruments.items():
+        if instrument.model not in MODELS:
+            known = ", ".join(sorted(MODELS))
+            _refuse(
+                config,
+                f"instruments.{name}.model: {instrument.model!r} cannot be simulated; "
+                f"known: {known}",
+            )
+        try:
+            kinds[name] = MODELS[instrument.model].load()
+        except ImportError as error:
+            raise BenchConfigError(
+                f"{config.path}: instruments.{name}.model: {instrument.model!r} cannot "
+                f"be loaded: {error}"
+            ) from error
+    return kinds
+
+
+def _check_addresses(config: BenchConfig) -> None:
+    owners: dict[str, str] = {}
+    for name, instrument in config.instruments.items():
+        try:
+            address = str(parse_address(instrument.address)).upper()
+        except rname.InvalidResourceName as error:
+            raise BenchConfigError(
+                f"{config.path}: instruments.{name}.address: {instrument.address!r} "
+                "is not a VISA resource name"
+            ) from error
+        if address in owners:
+            _refuse(
+                config,
+                f"instruments.{name}.address: {instrument.address!r} is also "
+                f"that of {owners[address]!r}",
+            )
+        owners[address] = name
+
+
+def _check_line(
+    config: BenchConfig, lines: tuple[str, ...], terminal: str, kind: str
+) -> None:
+    if terminal.partition(".")[2] not in lines:
+        known = ", ".join(lines) or "none"
+        _refuse(
+            config,
+            f"wiring.triggers: {terminal!r} is no trigger {kind}; known: {known}",
+        )
+
+
+def _check_terminals(
+    config: BenchConfig,
+    kinds: dict[str, type[SimulatedInstrument]],
+    device: TwoTerminalDevice,
+) -> None:
+    terminals = {name: kind.terminals for name, kind in kinds.items()}
+    terminals["device"] = device.terminals
+    used = [terminal for net in config.wiring.nets for terminal in net]
+    used += [end for one in config.wiring.resistors for end in one.between]
+    for terminal in used:
+        if terminal == GROUND:
+            continue
+        owner, _, name = terminal.partition(".")
+        if name not in terminals.get(owner, ()):
+            known = ", ".join(terminals.get(owner, ())) or "none"
+            _refuse(
+                config,
+                f"wiring.nets: {terminal!r} is no terminal; {owner!r} has: {known}",
+            )
+
+
+def _check_stiff_outputs(config: BenchConfig) -> None:
+    for net in config.wiring.nets:
+        stiff = [terminal for terminal in net if _is_stiff(config, terminal)]
+        if len(stiff) > 1:
+            _refuse(
+                config,
+                f"wiring.nets: {stiff[0]!r} and {stiff[1]!r} are both voltage sources "
+                "without resistance and cannot share a net",
+            )
+
+
+def _is_stiff(config: BenchConfig, terminal: str) -> bool:
+    instrument = config.instruments.get(terminal.partition(".")[0])
+    return instrument is not None and MODELS[instrument.model].stiff
+
+
+def _wire_circuit(
+    config: BenchConfig, clock: Clock, device: TwoTerminalDevice
+) -> Circuit:
+    resistors = [(*one.between, one.value) for one in config.wiring.resistors]
+    try:
+        return Circuit(clock, config.wiring.nets, device, resistors)
+    except BenchConfigError as error:
+        raise BenchConfigError(f"{config.path}: {error}") from error
+
+
+def _load_device(
+    config: BenchConfig, simulation: SimulationConfig
+) -> TwoTerminalDevice:
+    path = workspace.find("card", simulation.card)
+    card = validate_input(Card, workspace.read_yaml(path), str(path), CardError)
+    known = parameter_units(config.device.model)
+    overrides: dict[str, str | float] = {
+        key: f"{length!r} m"
+        for key, length in config.device.geometry.items()
+        if key in known
+    }
+    overrides.update(simulation.overrides)
+    return load_device(
+        config.device.model,
+        card,
+        str(path),
+        overrides,
+        draw=simulation.draw_device,
+        seed=simulation.seed,
+    )

@@ -1,0 +1,64 @@
+"""What all tests share: repeatable hypothesis, a workspace of their own."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from labneuro import workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# No deadline: a test must not depend on the speed of the machine.
+settings.register_profile(
+    "repeatable",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch):
+    """Keep the caller's workspace and signal handlers out of the tests."""
+    monkeypatch.delenv("LABNEURO_WORKSPACE", raising=False)
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
+    yield
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
+
+
+@pytest.fixture
+def shipped():
+    """Return the workspace that comes with labneuro."""
+    return workspace.shipped_workspace()
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """Return an empty lab workspace that is the current folder."""
+    for name in workspace.FOLDERS:
+        (tmp_path / name).mkdir()
+    (tmp_path / "sim_backends" / "cards").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Return a function that writes a text file below the test's folder."""
+
+    def write_text(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_text

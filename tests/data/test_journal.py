@@ -1,0 +1,182 @@
+"""The journal keeps whole lines whatever happens to the process."""
+
+import json
+import os
+import time
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labneuro.data import journal as module
+from labneuro.data.journal import Block, Event, JournalWriter, read_journal
+from labneuro.errors import InvalidRunFileError
+
+IMAGE = b"\x89HDF" + bytes(1000)
+
+
+def write(path, blocks=((b"12345678", 1),), events=(), image=IMAGE):
+    """Write a journal of blocks, given as bytes and count, then of events."""
+    with JournalWriter(path, "run.h5", image) as journal:
+        first = 0
+        for step, (data, count) in enumerate(blocks):
+            block = Block(step, first, count, zlib.crc32(data), step / 4)
+            journal.block(block, data)
+            first += count
+        for event in events:
+            journal.event(event)
+    return path
+
+
+@given(
+    st.lists(st.integers(0, 5).flatmap(lambda n: st.tuples(st.just(n), st.binary()))),
+    st.lists(
+        st.builds(Event, st.floats(allow_nan=False), st.text(), st.text()), max_size=3
+    ),
+    st.binary(),
+)
+def test_round_trip(tmp_path, drawn, events, image):
+    """Everything that was appended comes back, bit for bit."""
+    blocks = [(data * count, count) for count, data in drawn]
+    content = read_journal(write(tmp_path / "j", blocks, events, image))
+    assert [(data, block.count) for block, data in content.blocks] == blocks
+    assert content.events == tuple(events)
+    assert (content.run, content.image, content.torn) == ("run.h5", image, 0)
+    assert content.rows == sum(count for _, count in blocks)
+
+
+def test_block_keeps_step_place_and_time(tmp_path):
+    """A block says what it belongs to."""
+    content = read_journal(write(tmp_path / "j", [(b"ab", 2), (b"cdef", 4)]))
+    assert content.blocks[1][0] == Block(1, 2, 4, zlib.crc32(b"cdef"), 0.25)
+
+
+def test_cut_anywhere_it_keeps_every_whole_line(tmp_path):
+    """A journal that ends at any byte gives all blocks that end before."""
+    blocks = [(bytes([step]) * 6, 2) for step in range(4)]
+    whole = write(tmp_path / "j", blocks, image=b"").read_bytes()
+    ends = [index for index, byte in enumerate(whole) if byte == ord("\n")]
+    for length in range(ends[0], len(whole) + 1):
+        (tmp_path / "cut").write_bytes(whole[:length])
+        content = read_journal(tmp_path / "cut")
+        # A line is whole without its line feed too: the closing brace ends it.
+        lines = sum(end <= length for end in ends)
+        assert len(content.blocks) == lines - 1
+        assert content.torn == (length not in {*ends, *(end + 1 for end in ends)})
+
+
+def test_line_after_a_torn_one_is_read(tmp_path, monkeypatch):
+    """A write that fails half-way does not swallow the next block."""
+    path = tmp_path / "j"
+    with JournalWriter(path, "run.h5", IMAGE) as journal:
+        real = journal._file
+
+        class HalfFull:
+            """A file on a disk that fills up within the line."""
+
+            def write(self, data):
+                if len(data) <= 40:
+                    raise OSError(28, "No space left on device")
+                return real.write(data[:40])
+
+        monkeypatch.setattr(journal, "_file", HalfFull())
+        with pytest.raises(OSError, match="No space left"):
+            journal.block(Block(0, 0, 1, zlib.crc32(b"x" * 99), None), b"x" * 99)
+        monkeypatch.setattr(journal, "_file", real)
+        journal.block(Block(1, 0, 1, zlib.crc32(b"y"), None), b"y")
+    content = read_journal(path)
+    assert [data for _, data in content.blocks] == [b"y"]
+    assert content.torn == 1
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_a_traceback(tmp_path, content):
+    """Any file is either a journal or refused in one line."""
+    path = tmp_path / "j"
+    path.write_bytes(content)
+    with pytest.raises(InvalidRunFileError) as caught:
+        read_journal(path)
+    assert "\n" not in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(
+    st.sampled_from(["version", "run", "image"])
+    | st.sampled_from(["step", "first_row", "count", "crc32", "time", "data"])
+    | st.sampled_from(["event", "message"]),
+    JSON,
+)
+def test_no_value_makes_a_traceback(tmp_path, key, value):
+    """A line with anything in place of a value is read or refused in one line."""
+    path = write(tmp_path / "j", events=[Event(0.0, "a", "b")])
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    changed = [{**line, key: value} if key in line else line for line in lines]
+    path.write_text("\n".join(json.dumps(line) for line in changed))
+    try:
+        rows = read_journal(path).rows
+    except InvalidRunFileError:
+        rows = 0
+    assert rows in {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": "AAAA"}, "wrong checksum"),
+        ({"data": "%%%%"}, "broken journal"),
+        ({"first_row": 1}, "rows 0 to 1 are missing"),
+        ({"count": -1}, "8 bytes are not -1 rows"),
+        ({"count": 3}, "8 bytes are not 3 rows"),
+        ({"count": 0}, "8 bytes are not 0 rows"),
+    ],
+)
+def test_contradiction_is_refused(tmp_path, change, message):
+    """A block that is not what it says is never passed on."""
+    path = write(tmp_path / "j")
+    start, line = path.read_text().splitlines()
+    path.write_text(start + "\n" + json.dumps({**json.loads(line), **change}))
+    with pytest.raises(InvalidRunFileError, match=message):
+        read_journal(path)
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"kind": "start", "version": 2}', "[]"])
+def test_foreign_file_is_refused(tmp_path, content):
+    """Only a journal of this version is read."""
+    (tmp_path / "j").write_text(content)
+    with pytest.raises(InvalidRunFileError, match="is not a journal"):
+        read_journal(tmp_path / "j")
+
+
+def test_missing_journal(tmp_path):
+    """A journal that is not there is named."""
+    with pytest.raises(InvalidRunFileError, match=r"nowhere: No such file"):
+        read_journal(tmp_path / "nowhere")
+
+
+def test_image_of_a_hostile_journal_is_bounded(tmp_path, monkeypatch):
+    """A small line cannot unpack to more than is allowed."""
+    path = write(tmp_path / "j", image=bytes(10_000))
+    monkeypatch.setattr(module, "_LARGEST_IMAGE", 100)
+    assert len(read_journal(path).image) == 100
+
+
+def test_fsync_at_most_once_an_interval(tmp_path, monkeypatch):
+    """Blocks within the interval share an fsync; the next after it has its own."""
+    clock, synced = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(clock[0]))
+    with JournalWriter(tmp_path / "j", "run.h5", IMAGE, fsync_interval=1.0) as journal:
+        for row, moment in enumerate([0.1, 0.9, 1.0, 1.5, 1.9, 2.5]):
+            clock[0] = moment
+            journal.block(Block(0, row, 1, zlib.crc32(b"x"), None), b"x")
+    assert synced == [0.0, 1.0, 2.5]
