@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from labneuro.analysis.binomial import LEVEL, saturated
+from labneuro.analysis.binomial import LEVEL, deviance, saturated
 from labneuro.analysis.counts import PulseRows, StateCounts
-from labneuro.analysis.logistic import maximise
+from labneuro.analysis.logistic import maximise, probability
 from labneuro.analysis.sensitization_fit import (
     INITIAL_PARAMETERS,
     LAW_PARAMETERS,
@@ -164,18 +164,19 @@ def _of_law(law: LawFit) -> FittedModel:
 
 
 def _of_sigmoid(counts: StateCounts) -> FittedModel:
-    cells = counts.firing_counts()
+    cells = counts.firing_counts()  # without the law the state does not matter
     fit = fit_sigmoid(cells.fields, cells.spikes, cells.trials)
     if None in (*fit.midpoint.interval, *fit.slope.interval):
         raise FitError(
             "midpoint and slope: a flat curve fits these counts as well; measure more "
             "events or a wider range of fields"
         )
+    logit = (counts.pulse_field - fit.midpoint.value) / fit.slope.value
     return FittedModel(
         parameters={one.name: one for one in (fit.midpoint, fit.slope, fit.threshold)},
         covariance_of=INITIAL_PARAMETERS,
         covariance=fit.covariance,
-        deviance=fit.deviance,
-        degrees_of_freedom=fit.degrees_of_freedom,
-        probability=fit.probability(counts.pulse_field),
+        deviance=deviance(logit, counts.spikes, counts.trials),
+        degrees_of_freedom=len(logit) - len(INITIAL_PARAMETERS),
+        probability=probability(logit),
     )

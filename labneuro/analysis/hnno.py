@@ -14,9 +14,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from labneuro.analysis.binomial import chi_square_p_value
 from labneuro.analysis.counts import PulseRows
 from labneuro.analysis.device_fit import DeviceFit, FittedModel, fit_device
+from labneuro.analysis.goodness import deviance_p_value
 from labneuro.analysis.hnno_tables import tables
 from labneuro.analysis.population import PopulationFit, combine
 from labneuro.analysis.sources import source_run, versions
@@ -149,13 +152,15 @@ def _valid_range(devices: Sequence[DeviceFit]) -> dict[str, tuple[float, float]]
 
 
 def _goodness(devices: Sequence[DeviceFit]) -> dict[str, float]:
-    """Add up deviances over devices: each is chi-square by itself, roughly."""
+    """Add up deviances and test statistics over devices."""
     deviance = sum(one.model.deviance for one in devices)
     freedom = sum(one.model.degrees_of_freedom for one in devices)
+    fitted = np.concatenate([one.model.probability for one in devices])
+    trials = np.concatenate([one.counts.trials for one in devices])
     found = {
         "deviance": deviance,
         "degrees_of_freedom": float(freedom),
-        "p_value": chi_square_p_value(deviance, freedom),
+        "p_value": deviance_p_value(deviance, fitted, trials, len(fitted) - freedom),
     }
     moved = [
         one.sensitization_statistic

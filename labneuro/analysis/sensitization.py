@@ -78,6 +78,8 @@ class SensitizationLikelihood:
         the ends of the segments.
     extent : float
         Range of the accumulating fields in scaled units.
+    trials : ndarray, shape (cells,)
+        Pulses in each cell.
     lower, upper : ndarray, shape (6,)
         Bounds of the vector, wide beyond anything that data could tell apart.
     """
@@ -88,7 +90,7 @@ class SensitizationLikelihood:
         self._pulses = counts.accumulated_pulses
         self._probing = counts.pulse_field / self.unit
         self._spikes = counts.spikes
-        self._trials = counts.trials
+        self.trials = counts.trials
         levels = np.unique(self._accumulating[counts.sensitized])
         self.edges: tuple[float, ...] = (0.0, *levels.tolist())
         self.extent = float(np.ptp(levels)) or float(levels[0])
@@ -156,7 +158,7 @@ class SensitizationLikelihood:
         vector = np.clip(start.vector, bounds.lower, bounds.upper)
         vector = np.where(bounds.held, start.vector, vector)
         logit, jacobian = self._logit(vector, start.segment, odds)
-        value = deviance(logit, self._spikes, self._trials)
+        value = deviance(logit, self._spikes, self.trials)
         damping, gain = 1e-3, math.inf
         for _ in range(_ITERATIONS):
             gradient, information = self._derivatives(logit, jacobian)
@@ -170,7 +172,7 @@ class SensitizationLikelihood:
                     trial[free], bounds.lower[free], bounds.upper[free]
                 )
                 logit, jacobian = self._logit(trial, start.segment, odds)
-                trial_value = deviance(logit, self._spikes, self._trials)
+                trial_value = deviance(logit, self._spikes, self.trials)
                 if trial_value <= value:
                     break
                 damping *= 8.0
@@ -224,8 +226,8 @@ class SensitizationLikelihood:
         self, logit: NDArray[np.float64], jacobian: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         share = probability(logit)
-        gradient = jacobian.T @ (self._spikes - self._trials * share)
-        weight = self._trials * share * (1.0 - share)
+        gradient = jacobian.T @ (self._spikes - self.trials * share)
+        weight = self.trials * share * (1.0 - share)
         return gradient, jacobian.T @ (jacobian * weight[:, None])
 
     def _start(self, segment: int) -> Point:
@@ -252,7 +254,7 @@ class SensitizationLikelihood:
         shape = np.expm1(-distance) * np.expm1(-self._pulses / pulses)
         centre = float(np.mean(self._probing))
         design = np.column_stack((np.ones_like(shape), self._probing - centre, shape))
-        fit = maximise(design, self._spikes, self._trials)
+        fit = maximise(design, self._spikes, self.trials)
         intercept, rise, moved = fit.coefficients
         rise = max(rise, 1.0 / _SLOPE_RANGE[1])
         location = centre - intercept / rise

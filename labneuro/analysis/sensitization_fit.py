@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from labneuro.analysis.binomial import LEVEL, chi_square_p_value
+from labneuro.analysis.binomial import LEVEL
+from labneuro.analysis.goodness import deviance_p_value
 from labneuro.analysis.logistic import probability
 from labneuro.analysis.profile import Interval, critical_value, crossing
 from labneuro.analysis.profile import profile_interval as outwards
@@ -91,7 +92,7 @@ class LawFit:
     degrees_of_freedom : int
         Cells less six.
     p_value : float
-        Upper tail of chi-square, a rough guide where cells hold few pulses.
+        Goodness of fit, by :func:`goodness.deviance_p_value`.
     """
 
     parameters: dict[str, FittedParameter]
@@ -164,15 +165,15 @@ def fit_law(search: LawSearch, *, level: float = LEVEL) -> LawFit:
         if name in INITIAL_PARAMETERS and parameters[name].standard_error is None:
             raise FitError(_undetermined(name))
     parameters["threshold"] = profiles.threshold()
-    logit = search.likelihood.logit(search.best)
-    freedom = len(logit) - SIZE
+    likelihood, best = search.likelihood, search.best
+    fitted = probability(likelihood.logit(best))
     return LawFit(
         parameters=parameters,
         covariance=profiles.covariance,
-        probability=probability(logit),
-        deviance=max(search.best.deviance, 0.0),
-        degrees_of_freedom=freedom,
-        p_value=chi_square_p_value(search.best.deviance, freedom),
+        probability=fitted,
+        deviance=max(best.deviance, 0.0),
+        degrees_of_freedom=len(fitted) - SIZE,
+        p_value=deviance_p_value(best.deviance, fitted, likelihood.trials, SIZE),
     )
 
 

@@ -19,13 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labneuro.analysis.binomial import (
-    LEVEL,
-    chi_square_p_value,
-    log_likelihood,
-    saturated,
-)
+from labneuro.analysis.binomial import LEVEL, log_likelihood, saturated
 from labneuro.analysis.firing_counts import FiringCounts, check_overlap
+from labneuro.analysis.goodness import deviance_p_value
 from labneuro.analysis.logistic import LogisticFit, maximise, probability
 from labneuro.analysis.profile import Interval, profile_interval
 from labneuro.calibration import FittedParameter
@@ -61,8 +57,8 @@ class SigmoidFit:
     degrees_of_freedom : int
         Fields less two.
     p_value : float
-        Upper tail of chi-square. With few expected spikes or misses in many cells
-        chi-square is a rough guide only; see :func:`bootstrap_p_value`.
+        Goodness of fit, by :func:`goodness.deviance_p_value`. It is close also where
+        cells expect few spikes; :func:`bootstrap_p_value` is slower and closer.
     counts : FiringCounts
         The data.
     """
@@ -119,20 +115,21 @@ def fit_sigmoid(
     scaled = FiringCounts(
         (counts.fields - centre) / spread, counts.spikes, counts.trials
     )
-    best = maximise(_design(scaled.fields), scaled.spikes, scaled.trials)
+    design = _design(scaled.fields)
+    best = maximise(design, scaled.spikes, scaled.trials)
     if best.coefficients[1] <= 0.0:
         raise FitError("firing probability does not rise with the field: no sigmoid")
     located = _Located(scaled, best, level, log_odds(threshold_probability))
     observed = saturated(counts.spikes, counts.trials) - 2.0 * best.log_likelihood
-    freedom = len(counts.fields) - _PARAMETERS
+    fitted = probability(design @ best.coefficients)
     return SigmoidFit(
         midpoint=located.midpoint(centre, spread),
         slope=located.slope(spread),
         threshold=located.threshold(centre, spread),
         covariance=located.covariance * spread**2,
         deviance=max(observed, 0.0),
-        degrees_of_freedom=freedom,
-        p_value=chi_square_p_value(observed, freedom),
+        degrees_of_freedom=len(counts.fields) - _PARAMETERS,
+        p_value=deviance_p_value(observed, fitted, counts.trials, _PARAMETERS),
         counts=counts,
     )
 
@@ -140,7 +137,7 @@ def fit_sigmoid(
 def bootstrap_p_value(fit: SigmoidFit, *, repeats: int = 1000, seed: int = 0) -> float:
     """Return the goodness-of-fit p-value from data simulated with the fitted sigmoid.
 
-    Unlike chi-square it is right for sparse counts.
+    It needs no approximation, but the time of `repeats` fits.
 
     Parameters
     ----------

@@ -41,11 +41,11 @@ def show(bench: _Bench) -> None:
         f"device: {config.device.id} ({config.device.model}); limits "
         f"{show_value(limits.voltage, 'V')}, {show_value(limits.current, 'A')}"
     )
-    roles = {target.partition(".")[0]: role for role, target in config.roles.items()}
-    rows = [
-        (name, one.model, roles.get(name, "-"), one.address)
-        for name, one in config.instruments.items()
-    ]
+    owners = {role: target.partition(".")[0] for role, target in config.roles.items()}
+    rows = []
+    for name, one in config.instruments.items():
+        roles = ", ".join(role for role, owner in owners.items() if owner == name)
+        rows.append((name, one.model, roles or "-", one.address))
     table(("INSTRUMENT", "MODEL", "ROLE", "ADDRESS"), rows)
     for net in config.wiring.nets:
         typer.echo("net: " + " = ".join(net))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
@@ -40,7 +40,8 @@ app.command("simulate")(simulate.simulate)
 app.command("plot")(plot.plot)
 
 
-_WRONG_USAGE = typer.BadParameter.__bases__  # typer publishes this child of it only
+# The parent of all usage errors; typer publishes only this child of it.
+_WRONG_USAGE = cast("tuple[type[Exception], ...]", typer.BadParameter.__bases__)
 
 
 def _show_version(value: bool) -> None:
@@ -110,7 +111,8 @@ def _tell_usage(error: Any) -> int:  # noqa: ANN401  a type that typer keeps to 
         typer.echo(message, nl=False)
         return EXIT_USAGE
     command = error.ctx.command_path if error.ctx else "labneuro"
-    typer.echo(f"labneuro: error: {message} Try '{command} --help'.", err=True)
+    line = f"{message.rstrip('.')}; try '{command} --help'"
+    typer.echo(f"labneuro: error: {line}", err=True)
     return EXIT_USAGE
 
 

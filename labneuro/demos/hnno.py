@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from labneuro.demos.report import Report, Table
 from labneuro.devices.catalog import load_parameters
 from labneuro.errors import InputError
 from labneuro.networks.catalog import load_network
-from labneuro.plotting.catalog import calibration_figures, run_figure
+from labneuro.plotting.catalog import run_figure
+from labneuro.plotting.hnno import firing_sigmoids, threshold_against_field
 from labneuro.plotting.networks import save_network_result
 from labneuro.plotting.style import save
 from labneuro.protocols.recipe import load_recipe
@@ -38,6 +39,8 @@ NETWORK = "fashion-snn"
 RECIPES = ("resistance", "firing", "sensitization", "state-map")
 WEAK_FIELD = 0.19e6  # V/m, the paper's sensitizing field
 STRONG_FIELD = 0.21e6  # V/m, the paper's spiking field
+FILTERED_FIELD = 0.15e6  # V/m, in the noise-filter range of the card
+PULSES = 30  # accumulating pulses of the recipe
 _QUICK_CHANGES = {
     "resistance": ("sweeps=2",),
     "firing": ("events=30",),
@@ -45,22 +48,6 @@ _QUICK_CHANGES = {
     "state-map": ("events=30",),
 }
 _QUICK_NETWORK = {"seeds": 1, "epochs": 1, "brightness": (1.0, 0.2)}
-
-
-class _Share(NamedTuple):
-    """Spikes counted, with their interval, as the model's table gives them."""
-
-    spikes: int
-    trials: int
-    probability: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.probability:.1%} ({self.spikes} of {self.trials}; "
-            f"95 % {self.low:.1%} to {self.high:.1%})"
-        )
 
 
 @dataclass(frozen=True)
@@ -142,19 +129,22 @@ def _measure(
 def _report_runs(report: Report, measured: _Measured, out: Path) -> None:
     report.heading("Measured over VISA")
     captions = {
-        "resistance": "Small-signal current against voltage; the slope is 1 / resistance.",
+        "resistance": "Small-signal current against voltage.",
         "firing": "Firing probability of the initial state, 95 % Wilson intervals.",
         "sensitization": "Firing probability against pulse number, without reset.",
-        "state-map": "Firing probability of each state.",
+        "state-map": "Firing probability of each state, each fitted by itself.",
     }
     for name, path in measured.runs.items():
         with RunFile.open(path) as run_file:
             save(run_figure(run_file), out / f"{name}.png")
         report.figure(f"{name}.png", f"{captions[name]} Run file: {path.name}")
-    report.heading("Fitted")
-    for name, (figure, caption) in calibration_figures(measured.model).items():
-        save(figure, out / f"{name}.png")
-        report.figure(f"{name}.png", caption)
+    report.heading("Fitted: one law for all states")
+    save(firing_sigmoids(measured.model), out / "firing-sigmoids.png")
+    report.figure("firing-sigmoids.png", "All runs together; bands are 95 %.")
+    save(threshold_against_field(measured.model), out / "threshold.png")
+    report.figure(
+        "threshold.png", "Field of 10 % firing probability against accumulating field."
+    )
 
 
 def _report_numbers(report: Report, measured: _Measured) -> None:
@@ -175,40 +165,49 @@ def _behaviour_rows(measured: _Measured) -> list[tuple[str, str, str, str]]:
         odds = np.exp((field - truth.midpoint + shift) / truth.slope)
         return f"{odds / (1 + odds):.1%}"
 
-    full = truth.shift_after(WEAK_FIELD, 30)
-    probability = "firing_probability"
+    def counted(field: float, accumulating: float = 0.0, pulses: int = 0) -> str:
+        return _share(model, field, accumulating, pulses)
+
+    full = truth.shift_after(WEAK_FIELD, PULSES)
     return [
         (
-            "firing at 0.21 V/um, initial state", "stochastic", card(STRONG_FIELD),
-            str(_share(model, probability, pulse_field=STRONG_FIELD, accumulated_pulses=0)),
+            "firing at 0.21 V/um, initial state",
+            "stochastic",
+            card(STRONG_FIELD),
+            counted(STRONG_FIELD),
         ),
         (
-            "firing at 0.19 V/um, initial state", "very low", card(WEAK_FIELD),
-            str(_share(model, probability, pulse_field=WEAK_FIELD, accumulated_pulses=0)),
+            "firing at 0.19 V/um, initial state",
+            "very low",
+            card(WEAK_FIELD),
+            counted(WEAK_FIELD),
         ),
         (
-            "firing at 0.19 V/um after 30 such pulses", "significantly higher",
+            "firing at 0.19 V/um after 30 such pulses",
+            "significantly higher",
             card(WEAK_FIELD, full),
-            str(
-                _share(
-                    model, probability, pulse_field=WEAK_FIELD,
-                    accumulating_field=WEAK_FIELD, accumulated_pulses=30,
-                )
-            ),
+            counted(WEAK_FIELD, WEAK_FIELD, PULSES),
         ),
         (
-            "shift of the threshold by 30 pulses of 0.15 V/um", "none (filtered)",
-            "0 V/um", _shift_text(model, 0.15e6),
+            "shift of the threshold by 30 pulses of 0.15 V/um",
+            "none (filtered)",
+            "0 V/um",
+            _shift(model, FILTERED_FIELD),
         ),
         (
-            "non-spiking over spiking resistance", "one order of magnitude",
-            f"{truth.spike_contrast:g}", _contrast(measured.runs["state-map"]),
+            "non-spiking over spiking resistance",
+            "one order of magnitude",
+            f"{truth.spike_contrast:g}",
+            _contrast(measured.runs["state-map"]),
         ),
         (
-            "resistance", "not quoted", show(truth.resistance, "ohm"),
+            "resistance",
+            "not quoted",
+            f"{show(truth.resistance, 'ohm')}, {truth.resistance_noise:.0%} from cycle "
+            "to cycle",
             _resistance(measured.runs["resistance"]),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _rows_where(
@@ -221,22 +220,34 @@ def _rows_where(
     ]
 
 
-def _share(model: CalibratedModel, table: str, **wanted: float) -> _Share | str:
-    rows = _rows_where(model, table, **wanted)
-    if not rows:
-        return "not measured"
-    row = rows[0]
-    return _Share(*(row[key] for key in _Share._fields))
-
-
-def _shift_text(model: CalibratedModel, field: float) -> str:
+def _share(
+    model: CalibratedModel, field: float, accumulating: float, pulses: int
+) -> str:
+    """Return spikes counted at a field in a state, with their interval."""
     rows = _rows_where(
-        model, "state_map", accumulating_field=field, accumulated_pulses=30
+        model,
+        "firing_probability",
+        pulse_field=field,
+        accumulating_field=accumulating,
+        accumulated_pulses=pulses,
     )
     if not rows:
         return "not measured"
-    low, high = rows[0]["threshold_shift_low"], rows[0]["threshold_shift_high"]
-    return f"{show(rows[0]['threshold_shift'], 'V/m')} ({_ends((low, high), 'V/m')})"
+    row = rows[0]
+    return (
+        f"{row['probability']:.1%} ({row['spikes']:.0f} of {row['trials']:.0f}; "
+        f"95 % {row['low']:.1%} to {row['high']:.1%})"
+    )
+
+
+def _shift(model: CalibratedModel, field: float) -> str:
+    rows = _rows_where(
+        model, "state_map", accumulating_field=field, accumulated_pulses=PULSES
+    )
+    if not rows or rows[0]["threshold_shift"] is None:
+        return "not measured"
+    ends = rows[0]["threshold_shift_low"], rows[0]["threshold_shift_high"]
+    return f"{show(rows[0]['threshold_shift'], 'V/m')} ({_ends(ends, 'V/m')})"
 
 
 def _ends(interval: Sequence[float | None], unit: str) -> str:

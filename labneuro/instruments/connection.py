@@ -91,8 +91,9 @@ class ConnectedBench:
                 continue
             try:
                 self.roles[name].make_safe()
-            except Exception as error:  # the other outputs come first
-                failed.append(f"{name} ({self.config.roles[name]}): {error}")
+            except (Exception, KeyboardInterrupt) as error:  # the other outputs first
+                reason = str(error) or type(error).__name__
+                failed.append(f"{name} ({self.config.roles[name]}): {reason}")
         if failed:
             raise SafeStateError("not made safe: " + "; ".join(failed))
 
@@ -148,8 +149,11 @@ def _open_all(bench: ConnectedBench, library: str) -> None:
     for role, target in bench.config.roles.items():
         owner, _, channel = target.partition(".")
         entry = driver_entry(bench.config.instruments[owner].model)
-        role_class = entry.role_class(role)
-        bench.roles[role] = role_class(bench.drivers[owner], channel, bench.limits)
+        try:
+            role_class = entry.role_class(role)
+            bench.roles[role] = role_class(bench.drivers[owner], channel, bench.limits)
+        except BenchConfigError as error:
+            raise BenchConfigError(f"{bench.config.path}: {error}") from error
 
 
 def _check_model(config: BenchConfig, name: str) -> None:

@@ -15,6 +15,7 @@ from labneuro.errors import InputError
 from labneuro.plotting.resistance import resistance_fit
 from labneuro.plotting.sigmoids import sigmoid_figure
 from labneuro.plotting.trains import TrainReadings, train_figure
+from labneuro.units import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,17 +72,26 @@ def first_train(run: RunFile, field: float | None = None) -> TrainReadings:
         A SensitizationTrain run.
     field : float, optional
         The accumulating field in V/m; the highest one if absent.
+
+    Raises
+    ------
+    InputError
+        If the run has no train at that field.
     """
     readings = run.readings()
     fields = readings["accumulating_field"]
     chosen = float(np.max(fields)) if field is None else field
     there = (fields == chosen) & (readings["spike"] >= 0)
-    step = readings["step"][there][0]
-    there &= readings["step"] == step
+    if not there.any():
+        raise InputError(f"{run.path}: no train at {show(chosen, 'V/m')}")
+    place = np.flatnonzero(there)
+    pulses = readings["accumulated_pulses"][place]
+    resets = np.flatnonzero(np.diff(pulses) <= 0)
+    place = place[: resets[0] + 1] if resets.size else place
     return TrainReadings(
         chosen,
-        np.asarray(readings["resistance"][there], dtype=np.float64),
-        np.asarray(readings["spike"][there], dtype=np.int64),
+        np.asarray(readings["resistance"][place], dtype=np.float64),
+        np.asarray(readings["spike"][place], dtype=np.int64),
     )
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from labneuro.sim_backends.keithley_2600_buffer import ReadingBuffer, make_buffer
 from labneuro.sim_backends.keithley_2600_meter import Meter
-from labneuro.sim_backends.keithley_2600_pulse import PulseOutput
-from labneuro.sim_backends.keithley_2600_source import AMPS, ON, VOLTS, Source
+from labneuro.sim_backends.keithley_2600_ranges import VOLTS
+from labneuro.sim_backends.keithley_2600_source import ON, Source
 from labneuro.sim_backends.keithley_2600_sweep import TriggerModel
 from labneuro.sim_backends.tsp_runtime import TspObject
 from labneuro.sim_backends.tsp_values import (
@@ -116,8 +116,6 @@ class Channel:
         Its bits in the status model.
     build : callable
         Makes a Lua table of an instrument object.
-    refuse : callable
-        Called with a code: an error that does not stop what runs.
     """
 
     def __init__(
@@ -130,13 +128,11 @@ class Channel:
         interlock: Callable[[], bool],
         status: ChannelStatus,
         build: Callable[[TspObject], Any],
-        refuse: Callable[[int], None],
     ) -> None:
         self._build = build
         self._status = status
         self._settings: dict[str, float] = {}
-        self.meter: Meter | None = None
-        self.source = Source(sheet, drive, circuit.clock, interlock, self._changed)
+        self.source = Source(sheet, drive, circuit.clock, interlock)
         self.meter = Meter(
             sheet,
             self.source,
@@ -147,31 +143,29 @@ class Channel:
             self._note_limited,
             status.overflowed,
         )
+        self.source.changed = self.meter.refresh
         self.buffers = (ReadingBuffer(), ReadingBuffer())
-        self.pulses = PulseOutput(sheet, self.source, self.meter, circuit.clock)
-        self.trigger = TriggerModel(self.source, self.meter, circuit.clock, refuse)
-        self.lua = self._lua_table(self.source, self.meter)
+        self.trigger = TriggerModel(
+            self.source, self.meter, circuit.clock, status.sweeping
+        )
+        self.lua = self._lua_table()
 
     def reset(self) -> None:
         """Turn off and return to the defaults (``smuX.reset()``)."""
         self.source.reset()
-        if self.meter is not None:
-            self.meter.reset()
+        self.meter.reset()
         self.trigger.reset()
         self._settings.update(_DEFAULTS)
         for buffer in self.buffers:
             buffer.reset()
-
-    def _changed(self) -> None:
-        if self.meter is not None:
-            self.meter.refresh()
 
     def _note_limited(self, state: bool) -> None:
         self._status.limited(state=state, current=self.source.function == VOLTS)
 
     # -- what Lua sees -----------------------------------------------------------------
 
-    def _lua_table(self, source: Source, meter: Meter) -> TspObject:
+    def _lua_table(self) -> TspObject:
+        source, meter = self.source, self.meter
         source.lua.getters["compliance"] = meter.compliance
         table = TspObject(
             "smu",
@@ -201,9 +195,8 @@ class Channel:
 
     def _set_sense(self, value: object) -> None:
         mode = int(one_of((_LOCAL, _REMOTE, _CALIBRATION))(value))
-        if self.meter is not None:
-            self.meter.four_wire = mode != _LOCAL
-            self.meter.refresh()
+        self.meter.four_wire = mode != _LOCAL
+        self.meter.refresh()
 
     def _make_buffer(self, capacity: object = None) -> Any:  # noqa: ANN401  a Lua table
         return self._build(make_buffer(capacity).lua_object())
@@ -213,8 +206,7 @@ class Channel:
 
         def measure_and_step(level: object = None) -> object:
             wanted = number(level)
-            meter = self.meter
-            values = meter.measure(letters) if meter is not None else ()
+            values = self.meter.measure(letters)
             self.source.set_level(self.source.function, wanted)
             return values if len(letters) > 1 else values[0]
 
@@ -259,4 +251,3 @@ _CONTACT_SETTINGS = (
     Setting("threshold", 50.0, within(0.0, 1e6)),
 )
 _DEFAULTS = {setting.name: float(setting.default) for setting in _CONTACT_SETTINGS}
-__all__ = ["AMPS", "CONSTANTS", "VOLTS", "Channel"]

@@ -9,12 +9,13 @@ Series 2600B Reference Manual 2600BS-901-01 Rev. F, ``smuX.measure.*``, p. 9-214
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from labneuro.sim_backends import keithley_2600_datasheet as datasheet
 from labneuro.sim_backends.keithley_2600_buffer import Circumstances, as_buffer
 from labneuro.sim_backends.keithley_2600_filter import ReadingFilter
-from labneuro.sim_backends.keithley_2600_source import AMPS, ON, VOLTS
+from labneuro.sim_backends.keithley_2600_ranges import AMPS, VOLTS, MeasureRange, Scale
+from labneuro.sim_backends.keithley_2600_source import ON
 from labneuro.sim_backends.tsp_runtime import TspObject
 from labneuro.sim_backends.tsp_values import (
     Setting,
@@ -27,10 +28,10 @@ from labneuro.sim_backends.tsp_values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from labneuro.sim_backends.keithley_2600_buffer import ReadingBuffer
-    from labneuro.sim_backends.keithley_2600_datasheet import ModelSheet, RangeSheet
+    from labneuro.sim_backends.keithley_2600_datasheet import ModelSheet
     from labneuro.sim_backends.keithley_2600_noise import NoiseStream
     from labneuro.sim_backends.keithley_2600_source import Source
     from labneuro.sim_backends.wiring import Circuit, Drive, Reading
@@ -44,70 +45,6 @@ _AUTO_MEASURE, _AUTO_SOURCE, _FOUR_WIRE = 0x04, 0x08, 0x10
 _REL, _COMPLIANCE, _FILTERED = 0x20, 0x40, 0x80
 _NAMES = {"i": "Current", "v": "Voltage", "r": "Ohms", "p": "Watts"}
 _SOURCE_NAMES = {AMPS: "Current", VOLTS: "Voltage"}
-
-
-class _Scale(NamedTuple):
-    """A measure range made ready: what a reading needs of it."""
-
-    index: int
-    full_scale: float
-    span: float
-    lower: float
-    deviation: float
-    per_step: float
-    step: float
-    delay: float
-
-
-class MeasureRange:
-    """The measure ranges of one quantity.
-
-    Parameters
-    ----------
-    sheets : tuple of RangeSheet
-        All ranges, ascending.
-    """
-
-    def __init__(self, sheets: tuple[RangeSheet, ...]) -> None:
-        self._sheets = sheets
-        self.largest = sheets[-1].full_scale
-        self.reset()
-
-    def reset(self) -> None:
-        """Choose automatically, from the highest range down."""
-        self.auto = True
-        self.lowest = 0
-        self.index = len(self._sheets) - 1
-
-    def prepare(self, nplc: float) -> list[_Scale]:
-        """Return every range made ready for an integration time."""
-        scales = []
-        for index, sheet in enumerate(self._sheets):
-            below = self._sheets[index - 1].full_scale if index else -1.0
-            scales.append(
-                _Scale(
-                    index=index,
-                    full_scale=sheet.full_scale,
-                    span=sheet.full_scale * datasheet.OVER_MEASURE,
-                    lower=0.98 * below if index else -1.0,
-                    deviation=sheet.noise_deviation(nplc),
-                    per_step=1.0 / sheet.resolution,
-                    step=sheet.resolution,
-                    delay=sheet.settling,
-                )
-            )
-        return scales
-
-    def fit(self, magnitude: float, margin: float = 1.0 + 1e-9) -> int:
-        """Return the lowest range that holds a magnitude, not below the lowest set."""
-        for index, sheet in enumerate(self._sheets):
-            if index >= self.lowest and magnitude <= sheet.full_scale * margin:
-                return index
-        return len(self._sheets) - 1
-
-    def full_scale(self, index: int) -> float:
-        """Return the full scale of a range."""
-        return self._sheets[index].full_scale
 
 
 class Meter:
@@ -180,7 +117,7 @@ class Meter:
         nplc = settings["nplc"]
         if nplc != self._prepared_nplc:
             self._prepared_nplc = nplc
-            self._aperture = nplc / self._line_frequency
+            self.aperture = nplc / self._line_frequency
             self._scales = {
                 quantity: one.prepare(nplc) for quantity, one in self.ranges.items()
             }
@@ -188,6 +125,12 @@ class Meter:
         rel = any(settings[f"rel.enable{letter}"] for letter in "ivrp")
         self._plain = settings["count"] == 1 and not self._filters_on and not rel
         self._plan_autozero()
+
+    def set_line_frequency(self, frequency: float) -> None:
+        """Set the power-line frequency in Hz, which an NPLC is a period of."""
+        self._line_frequency = frequency
+        self._prepared_nplc = 0.0
+        self.refresh()
 
     def _choose_scales(self) -> None:
         self._amps = self._scales[AMPS][self._index(AMPS)]
@@ -274,7 +217,7 @@ class Meter:
         return start
 
     def _convert(self) -> Reading:
-        reading = self._circuit.measure(self._drive, self._aperture)
+        reading = self._circuit.measure(self._drive, self.aperture)
         if reading.limited is not self._limited:
             self._note_limited(reading.limited)
         return reading
@@ -312,7 +255,7 @@ class Meter:
         self._clock.advance(datasheet.MEASURE_RANGE_CHANGE + pause)
         return True
 
-    def _on_scale(self, value: float, scale: _Scale) -> float:
+    def _on_scale(self, value: float, scale: Scale) -> float:
         if scale.deviation:
             value += scale.deviation * self._noise.draw()
         if -scale.span <= value <= scale.span:
@@ -359,6 +302,18 @@ class Meter:
             if buffer is not None:
                 buffer.begin()
         self.filter.begin(letters)
+        return self.collect(letters, buffers)
+
+    def collect(
+        self, letters: str, buffers: Sequence[ReadingBuffer | None]
+    ) -> tuple[float, ...]:
+        """Make ``measure.count`` readings and add them to buffers.
+
+        Returns
+        -------
+        tuple of float
+            The last readings.
+        """
         due = self._clock.now
         values: tuple[float, ...] = ()
         for turn in range(int(self.settings["count"])):
@@ -368,8 +323,24 @@ class Meter:
             values = self._measure_once(letters, buffers)
         return values
 
+    def read_now(self, letter: str, buffer: ReadingBuffer) -> None:
+        """Integrate from now on, without overhead or delay, into a buffer."""
+        start = self._clock.now
+        reading = self._convert()
+        if letter == "i":
+            value = self._on_scale(reading.current, self._amps)
+        else:
+            value = self._on_scale(reading.voltage, self._volts)
+        self._store((letter,), start, (value,), (buffer,))
+
+    def hold_range(self, quantity: int, limit: float) -> None:
+        """Take the range that holds a limit, so that no reading has to find one."""
+        if self._ranges_itself(quantity):
+            self.ranges[quantity].index = self.ranges[quantity].fit(limit)
+            self._choose_scales()
+
     def _measure_once(
-        self, letters: str, buffers: list[ReadingBuffer | None]
+        self, letters: str, buffers: Sequence[ReadingBuffer | None]
     ) -> tuple[float, ...]:
         start, values = self._sample(letters)
         if self._filters_on:
@@ -380,17 +351,22 @@ class Meter:
             self._relative(letter, value)
             for letter, value in zip(letters, values, strict=True)
         )
+        self._store(letters, start, values, buffers)
+        return values
+
+    def _store(
+        self,
+        letters: Iterable[str],
+        start: float,
+        values: tuple[float, ...],
+        buffers: Sequence[ReadingBuffer | None],
+    ) -> None:
         limited = _COMPLIANCE if self._limited else 0
         for letter, value, buffer in zip(letters, values, buffers, strict=False):
             if buffer is not None:
-                buffer.record(
-                    value,
-                    start,
-                    self._source.level,
-                    self._base_status[letter] | limited,
-                    self._records[letter],
-                )
-        return values
+                status = self._base_status[letter] | limited
+                record = self._records[letter]
+                buffer.record(value, start, self._source.level, status, record)
 
     def _relative(self, letter: str, value: float) -> float:
         if self.settings[f"rel.enable{letter}"] and value != OVERFLOW:
@@ -410,16 +386,16 @@ class Meter:
         mode = self.settings["autozero"]
         self._zero_due = _NEVER
         if mode == AUTOZERO_AUTO:
-            self._zero_due = self._zeroed.get(self._aperture, -_NEVER)
+            self._zero_due = self._zeroed.get(self.aperture, -_NEVER)
 
     def _zero(self) -> None:
         """Take the two reference conversions and remember until when they hold."""
-        self._clock.advance(2.0 * (self._aperture + datasheet.MEASURE_OVERHEAD))
+        self._clock.advance(2.0 * (self.aperture + datasheet.MEASURE_OVERHEAD))
         valid = max(
-            datasheet.AUTOZERO_VALID, datasheet.AUTOZERO_APERTURES * self._aperture
+            datasheet.AUTOZERO_VALID, datasheet.AUTOZERO_APERTURES * self.aperture
         )
-        self._zeroed[self._aperture] = self._clock.now + valid
-        self._zeroed.move_to_end(self._aperture)
+        self._zeroed[self.aperture] = self._clock.now + valid
+        self._zeroed.move_to_end(self.aperture)
         if len(self._zeroed) > datasheet.AUTOZERO_CACHE:
             self._zeroed.popitem(last=False)
         self._plan_autozero()
@@ -439,7 +415,7 @@ class Meter:
         one = self.ranges[quantity]
         wanted = abs(within(-one.largest, one.largest)(value))
         one.auto = False
-        one.index = MeasureRange.fit(one, wanted)
+        one.index = one.fit(wanted)
         self.refresh()
 
     def _set_auto(self, quantity: int, value: object) -> None:

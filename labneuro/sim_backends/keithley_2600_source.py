@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from labneuro.sim_backends import keithley_2600_datasheet as datasheet
+from labneuro.sim_backends.keithley_2600_ranges import AMPS, VOLTS, SourceRange
 from labneuro.sim_backends.tsp_runtime import TspObject
 from labneuro.sim_backends.tsp_values import (
     TOO_BIG,
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labneuro.sim_backends.clock import Clock
-    from labneuro.sim_backends.keithley_2600_datasheet import ModelSheet, RangeSheet
+    from labneuro.sim_backends.keithley_2600_datasheet import ModelSheet
     from labneuro.sim_backends.wiring import Drive
 
-AMPS, VOLTS = 0, 1
 OFF, ON, HIGH_Z = 0, 1, 2
 NORMAL, ZERO = 0, 1
 DELAY_AUTO = -1.0
@@ -40,57 +40,6 @@ _INTERLOCK, _BEYOND_RANGE, _UNSAFE = 802, 5005, 5007
 _INTERLOCKED_FROM = 20.0  # V; the 200 V range needs the interlock
 _SWITCH = one_of((0, 1))
 _NUMBERS = (float, int)  # as Lua's numbers arrive; not bool
-
-
-class SourceRange:
-    """Range of one quantity: which one is in use, and how it is chosen.
-
-    Parameters
-    ----------
-    sheets : tuple of RangeSheet
-        The ranges that source, ascending.
-    """
-
-    def __init__(self, sheets: tuple[RangeSheet, ...]) -> None:
-        self.sheets = sheets
-        self.largest = sheets[-1].full_scale
-        self.reset()
-
-    def reset(self) -> None:
-        """Choose automatically from the lowest range."""
-        self.auto = True
-        self.lowest = 0
-        self.index = 0
-        self.level = 0.0
-
-    @property
-    def sheet(self) -> RangeSheet:
-        """The range in use."""
-        return self.sheets[self.index]
-
-    @property
-    def span(self) -> float:
-        """Largest level on the range in use."""
-        return self.sheet.full_scale * datasheet.OVER_SOURCE
-
-    @property
-    def lower(self) -> float:
-        """Magnitude above which an automatic range stays; negative where any does."""
-        if not self.auto or self.index == self.lowest:
-            return -1.0
-        return self.sheets[self.index - 1].full_scale * datasheet.OVER_SOURCE
-
-    def fit(self, magnitude: float) -> int:
-        """Return the lowest range that holds a magnitude."""
-        for index, sheet in enumerate(self.sheets):
-            if magnitude <= sheet.full_scale * datasheet.OVER_SOURCE:
-                return index
-        return len(self.sheets) - 1
-
-    def quantised(self, level: float) -> float:
-        """Return a level as the converter of the range in use makes it."""
-        step = self.sheet.source_step
-        return round(level / step) * step
 
 
 class Source:
@@ -106,6 +55,9 @@ class Source:
         Bench time.
     interlock : callable
         Whether the interlock is engaged.
+
+    Attributes
+    ----------
     changed : callable
         Called after a change that the meter must know.
     """
@@ -116,13 +68,12 @@ class Source:
         drive: Drive,
         clock: Clock,
         interlock: Callable[[], bool],
-        changed: Callable[[], None],
     ) -> None:
         self._sheet = sheet
         self._drive = drive
         self._clock = clock
         self._interlock = interlock
-        self._told = changed
+        self.changed: Callable[[], None] = _nobody
         sourcing = tuple(one for one in sheet.current if one.source_step > 0.0)
         self.ranges = {AMPS: SourceRange(sourcing), VOLTS: SourceRange(sheet.voltage)}
         self.settings: dict[str, float] = {}
@@ -174,7 +125,7 @@ class Source:
             if self.output == ON and not self.settings["limitp"]
             else None
         )
-        self._told()
+        self.changed()
 
     def _apply_off(self) -> None:
         mode = self.settings["offmode"]
@@ -209,12 +160,26 @@ class Source:
     def put_out(self, level: float) -> None:
         """Change the level at once, without the time that a command takes.
 
-        For pulses: the level is one that :meth:`check` has passed.
+        For sweeps and pulses, whose levels :meth:`hold_range` has passed.
         """
-        active = self.ranges[self.function]
-        active.level = level
-        self._level = active.quantised(level)
-        self._drive.set_level(self._level)
+        self._active.level = level
+        self._level = self._active.quantised(level)
+        if self.output == ON:
+            self._drive.set_level(self._level)
+
+    def settle(self) -> None:
+        """Let the source delay pass."""
+        if self._pause:
+            self._clock.advance(self._pause)
+
+    def hold_range(self, level: float) -> None:
+        """Take the range that a sweep needs for its largest level, for all of it."""
+        active = self._active
+        index = active.best(abs(level))
+        extent = active.sheets[index].full_scale
+        self.check(self.function, level, self.limits[1 - self.function], extent)
+        self._change_range(self.function, index)
+        self.apply()
 
     def check(self, function: int, level: float, limit: float, extent: float) -> None:
         """Refuse what lies beyond the area of steady operation.
@@ -261,9 +226,7 @@ class Source:
         chosen = self.ranges[function]
         if abs(level) > chosen.largest * datasheet.OVER_SOURCE:
             raise TspProblem(TOO_BIG if level > 0.0 else TOO_SMALL)
-        index = chosen.index
-        if chosen.auto:
-            index = max(chosen.fit(abs(level)), chosen.lowest)
+        index = chosen.best(abs(level))
         if self.output == ON and function == self.function:
             extent = chosen.sheets[index].full_scale
             self.check(function, level, self.limits[1 - function], extent)
@@ -271,8 +234,8 @@ class Source:
         chosen.level = level
         self._change_range(function, index)
         self.apply()
-        if self._pause and self.output == ON and function == self.function:
-            self._clock.advance(self._pause)
+        if self.output == ON and function == self.function:
+            self.settle()
 
     def _change_range(self, function: int, index: int) -> None:
         chosen = self.ranges[function]
@@ -303,9 +266,7 @@ class Source:
         chosen = self.ranges[function]
         chosen.auto = bool(_SWITCH(value))
         if chosen.auto:
-            self._change_range(
-                function, max(chosen.fit(abs(chosen.level)), chosen.lowest)
-            )
+            self._change_range(function, chosen.best(abs(chosen.level)))
         self.apply()
 
     def set_lowest(self, function: int, value: object) -> None:
@@ -390,6 +351,10 @@ class Source:
                 f"limit{letter}": lambda value: self.set_limit(function, value),
             }
         )
+
+
+def _nobody() -> None:
+    """Stand for whoever is to be told of changes, before there is one."""
 
 
 def _delay(value: object) -> float:

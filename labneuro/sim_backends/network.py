@@ -22,6 +22,7 @@ GROUND_NODE = -1
 LEAK = 1e-16  # siemens to ground at every node: an open node sits at 0 V, not nowhere
 _CLAMPED_TO_CURRENT = 1e-15  # siemens beside a voltage source that is at its limit
 _CLAMPED_TO_VOLTAGE = 1e3  # siemens behind a current source that is at its limit
+_LARGEST_LEVEL = 1e6  # V or A: beyond any instrument
 _OVER = 1 + 1e-9  # a source exactly at its limit is not beyond it
 
 
@@ -104,13 +105,16 @@ class Limit(NamedTuple):
         Index of the source.
     bound : float
         Largest magnitude, in A or V.
-    quantity : Sum
-        Current of a voltage source, voltage of a current source.
+    terms : tuple of (Source, float)
+        As of :class:`Sum`: current of a voltage source, voltage of a current source.
+    device : float
+        As of :class:`Sum`.
     """
 
     source: int
     bound: float
-    quantity: Sum
+    terms: tuple[tuple[Source, float], ...]
+    device: float
 
 
 class Network:
@@ -281,17 +285,22 @@ class Network:
         return amps
 
     def _limits(self) -> tuple[Limit, ...]:
-        return tuple(
-            Limit(
-                index,
-                source.limit * _OVER,
-                (self.current if source.mode == VOLTAGE else self.voltage)[index],
-            )
-            for index, source in enumerate(self._sources)
-            if source.mode != OPEN
-            and source.limit != math.inf
-            and index not in self.limited
-        )
+        found = []
+        for index, source in enumerate(self._sources):
+            if source.mode == OPEN or index in self.limited:
+                continue
+            of = self.current if source.mode == VOLTAGE else self.voltage
+            bound = source.limit * _OVER
+            if bound != math.inf and _can_reach(of[index], bound):
+                found.append(Limit(index, bound, *of[index]))
+        return tuple(found)
+
+
+def _can_reach(quantity: Sum, bound: float) -> bool:
+    """Whether a quantity may get to a bound: an output that is alone never does."""
+    if quantity.device:
+        return True
+    return any(abs(part) * _LARGEST_LEVEL > bound for _, part in quantity.terms)
 
 
 def _at(values: NDArray[np.float64], node: int) -> float:

@@ -62,6 +62,9 @@ _NAN = 9.91e37
 _LONGEST_PRINT = 10_000_000  # items; keeps a slip of the pen from filling the memory
 
 
+_check_delay = within(0.0, _LONGEST_DELAY)
+
+
 class TspTiming(NamedTuple):
     """Bench time that the instrument's own work takes, in s.
 
@@ -108,7 +111,7 @@ class TspInstrument(SimulatedInstrument):
     identity: ClassVar[str]
     status_layout: ClassVar[Mapping[str, RegisterLayout]]
     timing: ClassVar[TspTiming]
-    factory_script: ClassVar[str]
+    factory_scripts: ClassVar[tuple[str, ...]]
     # An endless loop without a device clear ends after some ten seconds.
     instruction_limit: ClassVar[int] = 1_000_000_000
 
@@ -136,7 +139,12 @@ class TspInstrument(SimulatedInstrument):
         self.number_format = NumberFormat(self.runtime.set_number_format)
         self._common = CommonCommands(self)
         self._worker = Worker(self._handle, self._stop)
-        for key, value in self.tsp_globals().items():
+        standard = {
+            "errorqueue": self.errors.lua_object(),
+            "status": self.status.lua_object(),
+            "format": self.number_format.lua_object(),
+        }
+        for key, value in (standard | self.tsp_globals()).items():
             self.runtime.set_global(key, value)
         self.runtime.set_functions(
             {
@@ -145,13 +153,18 @@ class TspInstrument(SimulatedInstrument):
                 "opc": self._operation_complete,
             }
         )
-        self.runtime.run_factory_script(self.factory_script)
+        for script in self.factory_scripts:
+            self.runtime.run_factory_script(script, self.factory_functions())
 
     # -- what a model adds -------------------------------------------------------------
 
     @abstractmethod
     def tsp_globals(self) -> dict[str, object]:
         """Return the instrument's own Lua globals: objects and numbers by name."""
+
+    @abstractmethod
+    def factory_functions(self) -> dict[str, Callable[..., object]]:
+        """Return what the factory scripts may call, by name."""
 
     @abstractmethod
     def reset(self) -> None:
@@ -296,7 +309,7 @@ class TspInstrument(SimulatedInstrument):
 
     def delay(self, seconds: object) -> None:
         """Let time pass; a real clock's delay ends early when the script is stopped."""
-        duration = within(0.0, _LONGEST_DELAY)(seconds)
+        duration = _check_delay(seconds)
         if not self._real:
             self.clock.advance(duration)
             return

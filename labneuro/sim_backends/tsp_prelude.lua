@@ -314,8 +314,11 @@ return {
     return doom
   end,
   set_number_format = function(value) number_format = value end,
-  run_factory = function(source, name)
-    assert(compile_text(source, "=" .. name))(
-      function(object) return handles[object] end)
+  -- Factory scripts get callables of the instrument, and the means to make objects.
+  run_factory = function(source, name, callables)
+    local tools = import(callables)
+    tools.object = instrument_object
+    tools.handle = function(object) return handles[object] or object end
+    assert(compile_text(source, "=" .. name))(tools)
   end,
 }

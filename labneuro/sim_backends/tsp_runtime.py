@@ -208,9 +208,17 @@ class TspRuntime:
         for name in functions:
             self._globals[name] = holder[name]
 
-    def run_factory_script(self, file: str) -> None:
-        """Run a Lua file of this package that defines factory functions."""
-        self._entry["run_factory"](_package_text(file), file)
+    def run_factory_script(
+        self, file: str, functions: Mapping[str, Callable[..., object]]
+    ) -> None:
+        """Run a Lua file of this package that defines factory functions.
+
+        It gets a table with `functions`, ``handle`` and ``object``.
+        """
+        guarded = {name: self._guarded(call) for name, call in functions.items()}
+        self._entry["run_factory"](
+            _package_text(file), file, self._lua.table_from(guarded)
+        )
 
     def set_number_format(self, text: str) -> None:
         """Set the C format with which ``print`` writes numbers."""

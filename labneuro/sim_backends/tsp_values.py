@@ -42,7 +42,9 @@ def number(value: object) -> float:
     NotANumberError
         If it is none.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if type(value) is float:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, str):
         try:

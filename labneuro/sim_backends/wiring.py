@@ -182,6 +182,7 @@ class Circuit:
             else ()
         )
         self._time = clock.now
+        self._planned: list[Drive] = []
         self._next_change = math.inf
         # The operating point: None when a level, a mode or the device has changed.
         self._solved: Network | None = None
@@ -231,8 +232,9 @@ class Circuit:
 
     def replanned(self) -> None:
         """Look for the next planned level change: a plan has changed."""
+        self._planned = [drive for drive in self.drives if drive.plan]
         self._next_change = min(
-            (drive.plan[0][0] for drive in self.drives if drive.plan), default=math.inf
+            (drive.plan[0][0] for drive in self._planned), default=math.inf
         )
 
     def live(self) -> None:
@@ -254,13 +256,14 @@ class Circuit:
             self._apply_changes()
 
     def _apply_changes(self) -> None:
-        upcoming = math.inf
-        for drive in self.drives:
+        now, upcoming = self._time, math.inf
+        for drive in self._planned:
             plan = drive.plan
             while plan:
                 change = plan[0][0]
-                if change > self._time:
-                    upcoming = min(upcoming, change)
+                if change > now:
+                    if change < upcoming:
+                        upcoming = change
                     break
                 drive.level = plan.popleft()[1]
         self._next_change = upcoming
@@ -325,20 +328,24 @@ class Circuit:
         """Find the operating point; a source beyond its limit becomes the limit."""
         network = self._network or self._base_network()
         device = self.device
+        current = 0.0
         while True:
             if device is not None:
                 voltage = 0.0
                 for source, coefficient in network.source_voltage.terms:
                     voltage += coefficient * source.level
-                self._device_voltage, self._device_current = device.operating_point(
+                self._device_voltage, current = device.operating_point(
                     voltage, network.series
                 )
-            for index, bound, quantity in network.limits:
-                value = quantity.value(self._device_current)
+            for index, bound, terms, per_device in network.limits:
+                value = per_device * current
+                for source, coefficient in terms:
+                    value += coefficient * source.level
                 if value > bound or value < -bound:
                     network = network.clamp(index, positive=value > 0.0)
                     break
             else:
+                self._device_current = current
                 self._solved = network
                 return network
 

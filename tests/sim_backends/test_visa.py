@@ -543,11 +543,15 @@ def test_service_request_by_queue(connect: Callable[..., Any]) -> None:
     )
 
 
-def test_service_request_at_the_end_of_a_script(connect: Callable[..., Any]) -> None:
-    resource = connect(VXI, timeout=10_000)
+def test_service_request_of_a_script(
+    connect: Callable[..., Any], specification: str
+) -> None:
+    """Waiting lets the script go on until it has something to say."""
+    resource = connect(VXI, timeout=5_000)
     resource.enable_event(EventType.service_request, EventMechanism.queue)
     resource.write("*CLS;*SRE 16;SCR 2")
     assert not resource.wait_on_event(EventType.service_request, 5_000).timed_out
+    assert model(specification, "one").wait_idle(5.0)
     assert resource.read() == "begun\n"
     assert resource.read() == "done\n"
 

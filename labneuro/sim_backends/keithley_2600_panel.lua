@@ -1,0 +1,212 @@
+-- Objects of the Series 2600B that drive nothing on the bench: front panel, beeper,
+-- interfaces, storage. They keep what they are set to, so that clients meet them.
+-- Names: Series 2600B Reference Manual 2600BS-901-01 Rev. F, Section 9. Commands that
+-- wait for a person at the front panel return nil at once.
+
+local tools = ...
+local object = tools.object
+
+-- An object whose attributes hold what they are set to.
+local function settings(values, objects)
+  local getters, setters = {}, {}
+  for name in pairs(values) do
+    getters[name] = function() return values[name] end
+    setters[name] = function(value)
+      if type(value) ~= type(values[name]) then
+        error(type(values[name]) .. " expected, got " .. type(value), 3)
+      end
+      values[name] = value
+    end
+  end
+  return object("synchronous_table", getters, setters, objects or {})
+end
+
+local function nothing() end
+
+local function numbered(count, make)
+  local objects = {}
+  for index = 1, count do objects[index] = make(index) end
+  return object("synchronous_table", {}, {}, objects)
+end
+
+-- A trigger object of which no event ever comes.
+local function silent_trigger(values, event, extra)
+  local objects = {
+    EVENT_ID = event, clear = nothing, reset = nothing, assert = nothing,
+    release = nothing,
+    wait = function(timeout) delay(timeout) return false end,
+  }
+  for name, value in pairs(extra or {}) do objects[name] = value end
+  local trigger = settings(values, objects)
+  getmetatable(trigger).Getters.overrun = function() return false end
+  return trigger
+end
+
+beeper = settings({enable = 1}, {beep = nothing, ON = 1, OFF = 0})
+
+local shown = ""
+local function measured(digits)
+  return settings({digits = digits}, {
+    limit = settings {func = 0}, measure = settings {func = 1},
+  })
+end
+display = settings({screen = 2, locallockout = 0, numpad = 1}, {
+  smua = measured(5), smub = measured(5),
+  clear = function() shown = "" end,
+  settext = function(text) shown = tostring(text) end,
+  gettext = function() return shown end,
+  setcursor = nothing, getcursor = function() return 1, 1, 0 end,
+  getannunciators = function() return 0 end,
+  getlastkey = function() return 0 end,
+  sendkey = nothing, waitkey = nothing, inputvalue = nothing, menu = nothing,
+  prompt = nothing,
+  loadmenu = object("synchronous_table", {}, {}, {add = nothing, delete = nothing}),
+  trigger = silent_trigger({}, 40),
+  SMUA = 0, SMUB = 1, SMUA_SMUB = 2, USER = 3,
+  DIGITS_4_5 = 4, DIGITS_5_5 = 5, DIGITS_6_5 = 6,
+  MEASURE_DCAMPS = 0, MEASURE_DCVOLTS = 1, MEASURE_OHMS = 2, MEASURE_WATTS = 3,
+  LIMIT_IV = 0, LIMIT_P = 1, LOCK = 1, UNLOCK = 0, ENABLE = 1, DISABLE = 0,
+  SAVE = 1, DONT_SAVE = 0,
+})
+
+local function switched(choose)
+  return function(first, second)
+    local result, weight = 0, 1
+    while first > 0 or second > 0 do
+      local a, b = first % 2, second % 2
+      if choose(a, b) then result = result + weight end
+      first, second, weight = (first - a) / 2, (second - b) / 2, weight * 2
+    end
+    return result
+  end
+end
+
+local function bit_of(value, index)
+  return math.floor(value / 2 ^ (index - 1)) % 2
+end
+
+bit = object("synchronous_table", {}, {}, {
+  bitand = switched(function(a, b) return a + b == 2 end),
+  bitor = switched(function(a, b) return a + b > 0 end),
+  bitxor = switched(function(a, b) return a + b == 1 end),
+  get = function(value, index) return bit_of(value, index) * 2 ^ (index - 1) end,
+  test = function(value, index) return bit_of(value, index) == 1 end,
+  set = function(value, index)
+    return value + (1 - bit_of(value, index)) * 2 ^ (index - 1)
+  end,
+  clear = function(value, index)
+    return value - bit_of(value, index) * 2 ^ (index - 1)
+  end,
+  toggle = function(value, index)
+    return value + (1 - 2 * bit_of(value, index)) * 2 ^ (index - 1)
+  end,
+  getfield = function(value, index, width)
+    return math.floor(value / 2 ^ (index - 1)) % 2 ^ width
+  end,
+  setfield = function(value, index, width, field)
+    local unit = 2 ^ (index - 1)
+    local old = math.floor(value / unit) % 2 ^ width
+    return value + (field % 2 ^ width - old) * unit
+  end,
+})
+
+local strings = {}
+userstring = object("synchronous_table", {}, {}, {
+  add = function(name, value) strings[name] = value end,
+  get = function(name) return strings[name] end,
+  delete = function(name) strings[name] = nil end,
+  catalog = function()
+    local name
+    return function() name = next(strings, name) return name end
+  end,
+})
+
+local queued = {}
+dataqueue = object(
+  "synchronous_table", {count = function() return #queued end}, {}, {
+    CAPACITY = 128,
+    add = function(value)
+      if #queued >= 128 then return false end
+      queued[#queued + 1] = value
+      return true
+    end,
+    next = function(timeout)
+      if #queued == 0 and timeout then delay(timeout) end
+      return table.remove(queued, 1)
+    end,
+    clear = function() queued = {} end,
+  })
+
+eventlog = settings({enable = 1, overwritemethod = 1}, {
+  count = 0, all = function() return "" end, next = nothing, clear = nothing,
+  ENABLE = 1, DISABLE = 0, DISCARD_NEWEST = 0, DISCARD_OLDEST = 1,
+})
+
+local trigger_modes = {
+  TRIG_BYPASS = 0, TRIG_FALLING = 1, TRIG_RISING = 2, TRIG_EITHER = 3,
+  TRIG_SYNCHRONOUSA = 4, TRIG_SYNCHRONOUS = 5, TRIG_SYNCHRONOUSM = 6,
+  TRIG_RISINGA = 7, TRIG_RISINGM = 8,
+}
+local function with_modes(objects)
+  for name, value in pairs(trigger_modes) do objects[name] = value end
+  return objects
+end
+
+lan = settings({autoconnect = 1, linktimeout = 20, nagle = 0, timedwait = 20}, with_modes {
+  reset = nothing, restoredefaults = nothing, applysettings = nothing,
+  trigger = numbered(8, function(index)
+    return silent_trigger(
+      {mode = 1, protocol = 0, pseudostate = 1, stimulus = 0, ipaddress = "0.0.0.0"},
+      50 + index, {connect = nothing, disconnect = nothing, connected = false})
+  end),
+  TCP = 0, UDP = 1, MULTICAST = 2, AUTO = 0, MANUAL = 1, ENABLE = 1, DISABLE = 0,
+  FULL = 1, HALF = 0,
+})
+gpib = settings {address = 26}
+serial = settings(
+  {baud = 9600, databits = 8, flowcontrol = 0, parity = 0},
+  {read = function() return "" end, write = nothing, FLOW_NONE = 0, FLOW_HARDWARE = 1,
+   PARITY_NONE = 0, PARITY_EVEN = 1, PARITY_ODD = 2})
+setup = settings({poweron = 0}, {save = nothing, recall = function() reset() end})
+tsplink = settings({group = 0, node = 1, writeprotect = 0}, with_modes {
+  state = "offline", master = 1, reset = function() return 1 end,
+  readbit = function() return 1 end, readport = function() return 7 end,
+  writebit = nothing, writeport = nothing,
+  trigger = numbered(3, function(index)
+    return silent_trigger({mode = 0, pulsewidth = 10e-6, stimulus = 0}, 20 + index)
+  end),
+})
+
+trigger = object("synchronous_table", {}, {}, {
+  EVENT_ID = 30,
+  wait = function(timeout) return tools.wait_command_trigger(timeout) end,
+  clear = function() tools.clear_command_trigger() end,
+  timer = numbered(8, function(index)
+    return silent_trigger(
+      {count = 1, delay = 10e-6, passthrough = false, stimulus = 0, delaylist = {10e-6}},
+      60 + index)
+  end),
+  blender = numbered(6, function(index)
+    return silent_trigger(
+      {orenable = false}, 70 + index, {stimulus = {0, 0, 0, 0}})
+  end),
+  generator = numbered(2, function(index) return silent_trigger({}, 80 + index) end),
+})
+
+-- The instrument as one node of a TSP-Link system that has no other.
+local members = {
+  getglobal = function(name) return _G[name] end,
+  setglobal = function(name, value) _G[name] = value end,
+}
+local here = setmetatable({}, {__index = function(_, name)
+  local own = members[name]
+  if own == nil then own = localnode[name] end
+  if own == nil then own = _G[name] end
+  return own
+end})
+node = {here}
+
+function gettimezone() return "GMT" end
+function settimezone() end
+function settime() end
+function meminfo() return 30000, 32000 end

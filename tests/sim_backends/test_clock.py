@@ -1,0 +1,52 @@
+"""Bench time: a clock that jumps and a clock that sleeps."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labneuro.sim_backends.clock import RealClock, VirtualClock
+
+
+@given(st.lists(st.floats(0, 1e3)))
+def test_virtual_clock_adds_up(durations):
+    """Bench time is the sum of what operations took."""
+    virtual = VirtualClock()
+    for duration in durations:
+        before = virtual.now
+        virtual.advance(duration)
+        assert virtual.now == before + duration
+    assert virtual.now == pytest.approx(sum(durations))
+
+
+@pytest.mark.parametrize("duration", [0.0, -1.0, float("-inf")])
+def test_time_does_not_go_back(duration, monkeypatch):
+    """An operation cannot take less than no time."""
+    slept: list[float] = []
+    monkeypatch.setattr("labneuro.sim_backends.clock.time.sleep", slept.append)
+    virtual = VirtualClock()
+    virtual.advance(5.0)
+    virtual.advance(duration)
+    assert virtual.now == 5.0
+    RealClock().advance(duration)
+    assert slept == []
+
+
+def test_real_clock_sleeps_and_runs_with_the_wall(monkeypatch):
+    """An operation takes its time; bench time starts at switching on."""
+    wall = {"now": 100.0}
+
+    def sleep(duration):
+        wall["now"] += duration
+
+    monkeypatch.setattr(
+        "labneuro.sim_backends.clock.time.monotonic", lambda: wall["now"]
+    )
+    monkeypatch.setattr("labneuro.sim_backends.clock.time.sleep", sleep)
+    real = RealClock()
+    assert real.now == 0.0
+    real.advance(0.5)
+    assert real.now == 0.5
+    wall["now"] += 2.0
+    assert real.now == 2.5
