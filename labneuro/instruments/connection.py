@@ -196,9 +196,9 @@ def _identify(name: str, instrument: InstrumentConfig, driver: VisaInstrument) -
 
 
 def _close_all(bench: ConnectedBench) -> None:
-    for name, driver in bench.drivers.items():
-        for close in (driver.shutdown, driver.adapter.close):
-            try:
-                close()
-            except Exception as error:  # the other connections are closed, too
-                _log.warning("instruments.%s: not closed: %s", name, error)
+    for driver in bench.drivers.values():
+        library = driver.adapter.manager.visalib
+        driver.shutdown()
+        driver.adapter.close()
+        if bench.config.simulated:
+            library.power_off()

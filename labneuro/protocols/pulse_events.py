@@ -7,6 +7,7 @@ fraction of the baseline resistance.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
@@ -202,21 +203,24 @@ def event_train(
     reset : bool
         Whether the event ends with a reset pulse.
     """
-    pulses, state = settings.pulses, event.state
-    parts: list[tuple[float, float]] = []
-    accumulating = level(state.field, length)
-    for number in range(state.pulses):
-        last = number == state.pulses - 1
-        gap = state.rest if last else state.interval - pulses.width
-        parts += [(accumulating, pulses.width), (0.0, gap)]
-    parts.append((level(event.pulse_field, length), pulses.width))
-    pulse_end = sum(duration for _, duration in parts)
+    pulses = settings.pulses
+    before = _accumulation(event.state, pulses.width, length)
+    probe = (level(event.pulse_field, length), pulses.width)
+    after: tuple[tuple[float, float], ...] = ()
     if reset:
-        parts.append((0.0, pulses.reset_delay))
-        parts.append((level(-pulses.reset_field, length), pulses.reset_width))
-    waveform = Waveform(tuple(parts))
+        gap = (0.0, pulses.reset_delay)
+        after = (gap, (level(-pulses.reset_field, length), pulses.reset_width))
+    waveform = Waveform((*before.segments, probe, *after))
+    pulse_end = before.duration + pulses.width
     busy = pulse_end + pulses.reset_delay + pulses.reset_width
     return EventTrain(waveform, pulse_end + settings.read.delay, busy + pulses.recovery)
+
+
+@lru_cache(maxsize=64)  # the same before every probing field
+def _accumulation(state: Sensitization, width: float, length: float) -> Waveform:
+    pulse = (level(state.field, length), width)
+    parts = (pulse, (0.0, state.interval - width)) * (state.pulses - 1)
+    return Waveform((*parts, pulse, (0.0, state.rest)) if state.pulses else ())
 
 
 def reset_train(settings: EventSettings, length: float) -> EventTrain:

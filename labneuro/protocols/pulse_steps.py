@@ -47,7 +47,7 @@ def probe_step(
     after = f" after {state.pulses} at {show(state.field, 'V/m')}" * bool(state.pulses)
     return Step(
         label=f"{count} events at {show(event.pulse_field, 'V/m')}{after}",
-        voltages=(settings.read.voltage, *train.waveform.levels),
+        voltages=(settings.read.voltage, *dict.fromkeys(train.waveform.levels)),
         current=current,
         pulses=count * (state.pulses + 1),
         duration=count * train.period,

@@ -138,9 +138,7 @@ class Keithley2636B(TspInstrument):
         self._triggered = False
 
     def _timer(self) -> TspObject:
-        measure = TspObject(
-            functions={"t": lambda: self.clock.now - self._timer_start}
-        )
+        measure = TspObject(functions={"t": lambda: self.clock.now - self._timer_start})
         return TspObject(
             functions={"reset": self._reset_timer}, objects={"measure": measure}
         )
@@ -149,7 +147,11 @@ class Keithley2636B(TspInstrument):
         self._timer_start = self.clock.now
 
     def _local_node(self) -> TspObject:
-        values: dict[str, float] = {"showerrors": 0, "prompts4882": 1, "autolinefreq": 1}
+        values: dict[str, float] = {
+            "showerrors": 0,
+            "prompts4882": 1,
+            "autolinefreq": 1,
+        }
         node = TspObject(
             getters={
                 "model": lambda: self.sheet.model,
@@ -164,7 +166,9 @@ class Keithley2636B(TspInstrument):
             },
             functions={"reset": self.reset},
         )
-        add_settings(node, values, [Setting(k, v, whole(0, 1)) for k, v in values.items()])
+        add_settings(
+            node, values, [Setting(k, v, whole(0, 1)) for k, v in values.items()]
+        )
         return node
 
     def _set_prompts(self, value: object) -> None:

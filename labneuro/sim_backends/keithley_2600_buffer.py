@@ -18,7 +18,6 @@ from labneuro.sim_backends.tsp_values import (
     Setting,
     TspProblem,
     add_settings,
-    number,
     one_of,
     whole,
     within,
@@ -187,8 +186,9 @@ class ReadingBuffer:
         """Room for readings with what is collected now."""
         if self._capacity is not None:
             return self._capacity
-        full = self._settings["collecttimestamps"] or (
-            self._settings["collectsourcevalues"]
+        full = (
+            self._settings["collecttimestamps"]
+            or (self._settings["collectsourcevalues"])
         )
         return DEDICATED_CAPACITY_FULL if full else DEDICATED_CAPACITY
 
@@ -197,7 +197,9 @@ class ReadingBuffer:
         self._appends = bool(settings["appendmode"])
         self._wraps = settings["fillmode"] == FILL_WINDOW
         count = int(settings["fillcount"])
-        self._room = min(count, self.capacity) if self._wraps and count else self.capacity
+        self._room = (
+            min(count, self.capacity) if self._wraps and count else self.capacity
+        )
 
     def _changed(self, _name: str) -> None:
         self._settle()

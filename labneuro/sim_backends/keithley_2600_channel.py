@@ -231,7 +231,10 @@ class Channel:
     def _contact_resistance(self) -> tuple[float, float]:
         """Return the contact resistances at HI and LO: the wiring's contacts are ideal."""
         source = self.source
-        if source.output != ON and source.settings["offmode"] == CONSTANTS["OUTPUT_HIGH_Z"]:
+        if (
+            source.output != ON
+            and source.settings["offmode"] == CONSTANTS["OUTPUT_HIGH_Z"]
+        ):
             raise TspProblem(_CONTACT_HIGH_Z)
         return 0.0, 0.0
 

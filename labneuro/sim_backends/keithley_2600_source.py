@@ -121,9 +121,7 @@ class Source:
                 self._level, datasheet.PARALLEL_RESISTANCE, self._limit(VOLTS)
             )
         self._quick = (
-            self.function
-            if self.output == ON and not self.settings["limitp"]
-            else None
+            self.function if self.output == ON and not self.settings["limitp"] else None
         )
         self.changed()
 

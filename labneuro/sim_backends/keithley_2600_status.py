@@ -76,7 +76,10 @@ def _operation(channels: tuple[str, ...]) -> RegisterLayout:
     )
     both = _channel_bits(channels)
     of_channel = _bits(
-        CALIBRATING__CAL=0, SWEEPING__SWE=3, MEASURING__MEAS=4, TRIGGER_OVERRUN__TRGOVR=10
+        CALIBRATING__CAL=0,
+        SWEEPING__SWE=3,
+        MEASURING__MEAS=4,
+        TRIGGER_OVERRUN__TRGOVR=10,
     )
     overrun = _bits(TRIGGER_OVERRUN__TRGOVR=_TRGOVR)
 
@@ -88,15 +91,15 @@ def _operation(channels: tuple[str, ...]) -> RegisterLayout:
     instrument = {
         **_per_channel(
             # The manual spells this register with three r.
-            channels, of_channel, {"trigger_overrrun": RegisterLayout(_TRGOVR, {})}
+            channels,
+            of_channel,
+            {"trigger_overrrun": RegisterLayout(_TRGOVR, {})},
         ),
         "trigger_blender": unit(10),
         "trigger_timer": unit(11),
         "digio": unit(12),
         "tsplink": unit(13),
-        "lan": unit(
-            14, {**overrun, **_bits(CONNECTION__CON=4, CONFIGURING__CONF=5)}
-        ),
+        "lan": unit(14, {**overrun, **_bits(CONNECTION__CON=4, CONFIGURING__CONF=5)}),
     }
     return RegisterLayout(
         7,
@@ -167,7 +170,9 @@ def status_layout(channels: tuple[str, ...]) -> dict[str, RegisterLayout]:
     }
     first = 1
     for name in ("system", "system2", "system3", "system4", "system5"):
-        nodes = {f"NODE{first + bit}": bit + 1 for bit in range(14) if first + bit <= 64}
+        nodes = {
+            f"NODE{first + bit}": bit + 1 for bit in range(14) if first + bit <= 64
+        }
         layout[name] = RegisterLayout(1, {**_bits(EXTENSION_BIT__EXT=0), **nodes})
         first += 14
     return layout

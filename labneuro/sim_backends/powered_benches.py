@@ -7,6 +7,7 @@ session that names it meets the same instruments in the same state.
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,8 +17,6 @@ from labneuro.sim_backends.simulated_bench import SimulatedBench, parse_address
 from labneuro.sim_backends.station import Neighbours, Station
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyvisa import rname
 
 SUFFIX = "@labneuro"
@@ -134,10 +133,12 @@ def power_off(specification: str) -> None:
         As for :func:`power_on`; a bench that is not on stays off.
     """
     name, options = _read_specification(specification)
-    path, wanted = load_bench(name).path, tuple(sorted(options.items()))
+    wanted = tuple(sorted(options.items()))
     with _LOCK:
         for key in list(_BENCHES):
-            if (key.path, key.options) == (path, wanted):
+            # The file itself may be gone or edited by now.
+            named = name == key.path.stem or Path(name).resolve() == key.path
+            if named and key.options == wanted:
                 _BENCHES.pop(key).switch_off()
 
 

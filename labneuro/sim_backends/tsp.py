@@ -35,7 +35,6 @@ from labneuro.sim_backends.tsp_format import NumberFormat
 from labneuro.sim_backends.tsp_runtime import (
     OutOfMemoryError,
     ScriptError,
-    TspObject,
     TspRuntime,
     split_position,
 )

@@ -101,7 +101,7 @@ def _package_text(name: str) -> str:
     return folder.joinpath(name).read_text(encoding="utf-8")
 
 
-def _no_attributes(_owner: object, _name: object, _setting: bool) -> NoReturn:  # noqa: FBT001  lupa calls it so
+def _no_attributes(_owner: object, _name: object, _setting: bool) -> NoReturn:
     raise AttributeError("no access")
 
 

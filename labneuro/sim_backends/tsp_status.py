@@ -177,7 +177,7 @@ class StatusModel:
     def _summary_of(self, child: RegisterLayout) -> Callable[[bool], None]:
         bit = 1 << child.summary
 
-        def note(state: bool) -> None:  # noqa: FBT001  a register's notification
+        def note(state: bool) -> None:
             self._summaries = self._summaries | bit if state else self._summaries & ~bit
 
         return note

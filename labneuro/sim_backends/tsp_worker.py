@@ -129,7 +129,7 @@ def _serve(state: _State, target: weakref.WeakMethod[Any]) -> None:
         try:
             if handle is not None:
                 handle(message)
-        except BaseException as failure:  # noqa: BLE001  handed to the sender's thread
+        except BaseException as failure:
             state.failure = failure
         finally:
             del handle

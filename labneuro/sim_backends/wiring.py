@@ -262,8 +262,7 @@ class Circuit:
             while plan:
                 change = plan[0][0]
                 if change > now:
-                    if change < upcoming:
-                        upcoming = change
+                    upcoming = min(upcoming, change)
                     break
                 drive.level = plan.popleft()[1]
         self._next_change = upcoming
