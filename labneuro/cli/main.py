@@ -97,11 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except _WRONG_USAGE as error:
         return _tell_usage(error)
-    except LabneuroError as error:
+    except (LabneuroError, OSError) as error:  # OSError: a full disk, a lost folder
         if words != given:
             traceback.print_exc()
         typer.echo(f"labneuro: error: {' '.join(str(error).split())}", err=True)
-        return error.exit_code
+        return getattr(error, "exit_code", EXIT_FAILED)
     return code if isinstance(code, int) else 0
 
 

@@ -196,9 +196,12 @@ def _identify(name: str, instrument: InstrumentConfig, driver: VisaInstrument) -
 
 
 def _close_all(bench: ConnectedBench) -> None:
-    for driver in bench.drivers.values():
-        library = driver.adapter.manager.visalib
-        driver.shutdown()
-        driver.adapter.close()
+    for name, driver in bench.drivers.items():
+        steps = [driver.shutdown, driver.adapter.close]
         if bench.config.simulated:
-            library.power_off()
+            steps.append(driver.adapter.manager.visalib.power_off)
+        for close in steps:
+            try:
+                close()
+            except Exception as error:  # the other connections are closed, too
+                _log.warning("instruments.%s: not closed: %s", name, error)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from labneuro.sim_backends.keithley_2600_buffer import ReadingBuffer, make_buffer
+from labneuro.sim_backends.keithley_2600_converter import Converter
 from labneuro.sim_backends.keithley_2600_meter import Meter
 from labneuro.sim_backends.keithley_2600_ranges import VOLTS
-from labneuro.sim_backends.keithley_2600_source import ON, Source
+from labneuro.sim_backends.keithley_2600_source import HIGH_Z, ON, Source
 from labneuro.sim_backends.keithley_2600_sweep import TriggerModel
 from labneuro.sim_backends.tsp_runtime import TspObject
 from labneuro.sim_backends.tsp_values import (
@@ -133,15 +134,17 @@ class Channel:
         self._status = status
         self._settings: dict[str, float] = {}
         self.source = Source(sheet, drive, circuit.clock, interlock)
-        self.meter = Meter(
+        converter = Converter(
             sheet,
             self.source,
             drive,
             circuit,
             noise,
-            line_frequency,
             self._note_limited,
             status.overflowed,
+        )
+        self.meter = Meter(
+            converter, self.source, circuit.clock, line_frequency, sheet.measure_delay
         )
         self.source.changed = self.meter.refresh
         self.buffers = (ReadingBuffer(), ReadingBuffer())
@@ -166,7 +169,7 @@ class Channel:
 
     def _lua_table(self) -> TspObject:
         source, meter = self.source, self.meter
-        source.lua.getters["compliance"] = meter.compliance
+        source.lua.getters["compliance"] = meter.converter.compliance
         table = TspObject(
             "smu",
             getters={"sense": lambda: _REMOTE if meter.four_wire else _LOCAL},
@@ -229,12 +232,9 @@ class Channel:
         return max(high, low) < self._settings["threshold"]
 
     def _contact_resistance(self) -> tuple[float, float]:
-        """Return the contact resistances at HI and LO: the wiring's contacts are ideal."""
+        """Return the contact resistances at HI and LO: contacts here are ideal."""
         source = self.source
-        if (
-            source.output != ON
-            and source.settings["offmode"] == CONSTANTS["OUTPUT_HIGH_Z"]
-        ):
+        if source.output != ON and source.settings["offmode"] == HIGH_Z:
             raise TspProblem(_CONTACT_HIGH_Z)
         return 0.0, 0.0
 

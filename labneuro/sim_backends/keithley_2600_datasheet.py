@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 from labneuro.sim_backends.tsp import TspTiming
 
-# Rates of [1] p. 30 at 0.001 NPLC, 60 Hz: 20 000 readings/s to memory, 7000/s source and
-# measure by script, 8100/s with a digital I/O trigger, 10 500/s measure and print by
-# script, 1900/s single measurements over GPIB, 12 000/s source and measure by sweep.
+# Rates of [1] p. 30 at 0.001 NPLC and 60 Hz: 20 000 readings/s to memory, 7000/s source
+# and measure by script, 8100/s with a digital I/O trigger, 10 500/s measure and print
+# by script, 1900/s single measurements over GPIB, 12 000/s source and measure by sweep.
 _READING = 1 / 20_000
 MEASURE_OVERHEAD = _READING - 0.001 / 60  # s beside the integration of each reading
 SOURCE_TIME = 1 / 7000 - _READING  # s for a script to change the level
@@ -87,15 +87,12 @@ class RangeSheet(NamedTuple):
         return math.hypot(slow, self._derated(nplc) * self.full_scale / 3.0)
 
     def _derated(self, nplc: float) -> float:
-        tenth, hundredth, thousandth = self.derating
-        position = -math.log10(nplc)
-        if position <= 0.0:
-            return 0.0
-        if position <= 1.0:
-            return tenth * position
-        if position <= 2.0:
-            return tenth * (hundredth / tenth) ** (position - 1.0)
-        return hundredth * (thousandth / hundredth) ** (position - 2.0)
+        decade = max(0.0, -math.log10(nplc))
+        if decade <= 1.0:
+            return self.derating[0] * decade
+        first = min(int(decade), len(self.derating) - 1)
+        low, high = self.derating[first - 1], self.derating[first]
+        return low * (high / low) ** (decade - first)
 
 
 # [1] p. 10 note 2 and [3]: per 0.1, 0.01, 0.001 NPLC.
@@ -179,8 +176,8 @@ class ModelSheet:
 
 
 # Areas: [4] Rev. F p. 172, figure 65: 1.5 A to 20 V, 100 mA to 200 V. Limits and their
-# defaults: [4] Rev. F p. 565. The 10 A range of the extended area is for pulses only; its
-# table of widths and duty cycles was not found, so the range is left out.
+# defaults: [4] Rev. F p. 565. The 10 A range of the extended area is for pulses only;
+# its table of widths and duty cycles was not found, so the range is left out.
 SHEETS = {
     "2636B": ModelSheet(
         model="2636B",

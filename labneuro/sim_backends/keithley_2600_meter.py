@@ -27,7 +27,7 @@ from labneuro.sim_backends.keithley_2600_converter import (
     Converter,
 )
 from labneuro.sim_backends.keithley_2600_filter import ReadingFilter
-from labneuro.sim_backends.keithley_2600_ranges import AMPS, VOLTS
+from labneuro.sim_backends.keithley_2600_ranges import AMPS, VOLTS, Scale
 from labneuro.sim_backends.keithley_2600_source import ON
 from labneuro.sim_backends.tsp_runtime import TspObject
 from labneuro.sim_backends.tsp_values import (
@@ -52,7 +52,7 @@ _FILTER_AND_COUNT = 5025
 _AUTO_MEASURE, _AUTO_SOURCE, _FOUR_WIRE = 0x04, 0x08, 0x10
 _REL, _COMPLIANCE, _FILTERED = 0x20, 0x40, 0x80
 # "Current" is the manual's example (Rev. C p. 7-26); the others follow it.
-_NAMES = {"i": "Current", "v": "Voltage", "r": "Resistance", "p": "Power"}
+_NAMES = {"i": "Current", "v": "Voltage", "r": "Ohms", "p": "Watts"}
 _SOURCE_NAMES = {AMPS: "Current", VOLTS: "Voltage"}
 _FUNCTIONS = ("i", "v", "r", "p", "iv")
 
@@ -87,6 +87,7 @@ class Meter:
         self._clock = clock
         self._line_frequency = line_frequency
         self._filter = ReadingFilter()
+        self._records: dict[tuple[str, Scale], Circumstances] = {}
         self.settings: dict[str, float] = {}
         self.four_wire = False
         self.lua = self._lua_table()
@@ -109,6 +110,7 @@ class Meter:
         rel = any(settings[f"rel.enable{letter}"] for letter in LETTERS)
         self._plain = settings["count"] == 1 and not self._filters and not rel
         self._base_status = {letter: self._status_bits(letter) for letter in LETTERS}
+        self._records.clear()
 
     def set_line_frequency(self, frequency: float) -> None:
         """Set the power-line frequency in Hz, of which an NPLC is a period."""
@@ -233,15 +235,19 @@ class Meter:
         )
 
     def _circumstances(self, letter: str) -> Circumstances:
-        source = self._source
         scale = self.converter.volts if letter == "v" else self.converter.amps
-        return (
-            _NAMES[letter],
-            scale.full_scale,
-            _SOURCE_NAMES[source.function],
-            source.full_scale,
-            "On" if source.output == ON else "Off",
-        )
+        record = self._records.get((letter, scale))
+        if record is None:
+            source = self._source
+            record = Circumstances(
+                _NAMES[letter],
+                scale.full_scale,
+                _SOURCE_NAMES[source.function],
+                source.ranges[source.function].sheet.full_scale,
+                "On" if source.output == ON else "Off",
+            )
+            self._records[letter, scale] = record
+        return record
 
     # -- attributes --------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ class PulseTrain:
     @property
     def reading_time(self) -> float:
         """Integration time of a reading in s; 0 when nothing is measured."""
-        return 0.0 if self.buffer is None else self.meter.aperture
+        return 0.0 if self.buffer is None else self.meter.converter.aperture
 
     def problem(self) -> str | None:
         """Return why the train cannot run, or None."""
@@ -90,7 +90,7 @@ class PulseTrain:
         source.put_out(self.bias)
         if self.buffer is not None:
             self.buffer.begin()
-            self.meter.hold_range(1 - self.function, self.limit)
+            self.meter.converter.hold_range(1 - self.function, self.limit)
 
     def read(self) -> None:
         """Measure what the pulse does not set, ending at the pulse's end."""

@@ -68,9 +68,22 @@ class SourceRange:
 
 
 class Scale(NamedTuple):
-    """A measure range made ready: what a reading needs of it."""
+    """A measure range made ready for an integration time.
 
-    index: int
+    Attributes
+    ----------
+    full_scale, span : float
+        Nominal end of the range, and the largest value that is still read.
+    lower : float
+        Magnitude above which an automatic range stays.
+    deviation : float
+        Standard deviation of the noise.
+    per_step, step : float
+        Resolution and its inverse.
+    delay : float
+        Automatic measure delay in s.
+    """
+
     full_scale: float
     span: float
     lower: float
@@ -87,6 +100,15 @@ class MeasureRange:
     ----------
     sheets : tuple of RangeSheet
         All ranges, ascending.
+
+    Attributes
+    ----------
+    auto : bool
+        Whether the range is chosen automatically.
+    lowest : int
+        Lowest range of automatic choice.
+    place : int
+        Range in use where the source does not determine it.
     """
 
     def __init__(self, sheets: tuple[RangeSheet, ...]) -> None:
@@ -98,7 +120,14 @@ class MeasureRange:
         """Choose automatically, from the highest range down."""
         self.auto = True
         self.lowest = 0
-        self.index = len(self._sheets) - 1
+        self.place = len(self._sheets) - 1
+
+    def set_lowest(self, magnitude: float) -> None:
+        """Set the lowest range of automatic choice: the one that holds a magnitude."""
+        self.lowest = 0
+        self.lowest = self.fit(magnitude)
+        if self.auto:
+            self.place = max(self.place, self.lowest)
 
     def prepare(self, nplc: float) -> list[Scale]:
         """Return every range made ready for an integration time."""
@@ -107,7 +136,6 @@ class MeasureRange:
             below = self._sheets[index - 1].full_scale if index else -1.0
             scales.append(
                 Scale(
-                    index=index,
                     full_scale=sheet.full_scale,
                     span=sheet.full_scale * datasheet.OVER_MEASURE,
                     lower=0.98 * below if index else -1.0,

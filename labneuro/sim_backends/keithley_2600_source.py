@@ -9,6 +9,7 @@ Series 2600B Reference Manual 2600BS-901-01 Rev. F, ``smuX.source.*``, p. 9-237 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from labneuro.sim_backends import keithley_2600_datasheet as datasheet
@@ -127,7 +128,7 @@ class Source:
 
     def _apply_off(self) -> None:
         mode = self.settings["offmode"]
-        if self.output == HIGH_Z or mode == HIGH_Z:
+        if HIGH_Z in (self.output, mode):
             self._drive.open()
         elif mode == ZERO:
             self._drive.voltage_source(
@@ -342,7 +343,7 @@ class Source:
         )
         table.setters.update(
             {
-                f"level{letter}": lambda value: self.set_quickly(function, value),
+                f"level{letter}": partial(self.set_quickly, function),
                 f"range{letter}": lambda value: self.set_range(function, value),
                 f"autorange{letter}": lambda value: self.set_auto(function, value),
                 f"lowrange{letter}": lambda value: self.set_lowest(function, value),

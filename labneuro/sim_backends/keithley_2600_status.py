@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _VLMT, _ILMT, _ROF = 0, 1, 7
 _TRGOVR = 10
+_LAST_NODE = 64
 
 
 def _bits(**numbers: int) -> dict[str, int]:
@@ -171,7 +172,9 @@ def status_layout(channels: tuple[str, ...]) -> dict[str, RegisterLayout]:
     first = 1
     for name in ("system", "system2", "system3", "system4", "system5"):
         nodes = {
-            f"NODE{first + bit}": bit + 1 for bit in range(14) if first + bit <= 64
+            f"NODE{first + bit}": bit + 1
+            for bit in range(14)
+            if first + bit <= _LAST_NODE
         }
         layout[name] = RegisterLayout(1, {**_bits(EXTENSION_BIT__EXT=0), **nodes})
         first += 14

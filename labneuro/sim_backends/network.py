@@ -132,6 +132,17 @@ class Network:
         The device's two nodes, or empty without a device.
     limited : frozenset of int
         Sources that stand at their limit.
+
+    Attributes
+    ----------
+    source_terms : tuple of (Source, float)
+        Sources and coefficients of the open-circuit voltage that the device sees.
+    series : float
+        Resistance that the device sees, in ohm.
+    voltage, current : list of Sum
+        Of each source: voltage of its node in V, current into the node in A.
+    limits : tuple of Limit
+        What to check at every operating point.
     """
 
     def __init__(
@@ -155,7 +166,7 @@ class Network:
         self._by_level = [self._unit_response(impedance, one) for one in sources]
         self._by_device = np.zeros(size)
         self.series = 0.0
-        self.source_voltage = Sum((), 0.0)
+        self.source_terms: tuple[tuple[Source, float], ...] = ()
         if ports:
             first, second = ports
             transfer = np.subtract(
@@ -163,10 +174,10 @@ class Network:
             )
             self._by_device = -transfer
             self.series = _at(transfer, first) - _at(transfer, second)
-            self.source_voltage = self._sum(
+            self.source_terms = self._sum(
                 [_at(volts, first) - _at(volts, second) for volts in self._by_level],
                 0.0,
-            )
+            ).terms
         self._residual = self._stiffest()
         self.voltage = [self._voltage(source.node) for source in sources]
         self.current = [self._current(index) for index in range(len(sources))]

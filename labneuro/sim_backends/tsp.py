@@ -1,14 +1,15 @@
 """Instruments that are programmed in TSP, the Lua of Keithley instruments.
 
-A message is one or several lines. A line is a piece of Lua, an IEEE 488.2 common command
-(``*IDN?``), ``abort``, or one of the lines ``loadscript``, ``loadandrunscript`` and
-``endscript`` between which a script is stored. Each ``print`` is one response message.
+A message is one or several lines. A line is a piece of Lua, an IEEE 488.2 common
+command (``*IDN?``), ``abort``, or one of the lines ``loadscript``, ``loadandrunscript``
+and ``endscript`` between which a script is stored. Each ``print`` is one response
+message.
 
 While a script runs, further messages wait for its end, as in the instrument's input
-buffer; ``abort`` and a device clear end it. :meth:`TspInstrument.write` returns when the
-message has been dealt with or after a moment of wall time, whichever is first, so only
-scripts that take long on the wall run on beside other instruments: whoever operates
-those must call :meth:`TspInstrument.wait_idle` first.
+buffer; ``abort`` and a device clear end it. :meth:`TspInstrument.write` returns when
+the message has been dealt with or after a moment of wall time, whichever is first, so
+only scripts that take long on the wall run on beside other instruments: whoever
+operates those must call :meth:`TspInstrument.wait_idle` first.
 
 References
 ----------
@@ -90,7 +91,7 @@ class _Loading(NamedTuple):
 class TspInstrument(SimulatedInstrument):
     """An instrument with a TSP script processor.
 
-    A subclass says what objects its Lua has (:meth:`tsp_globals`) and what a reset does.
+    A subclass says what objects its Lua has (:meth:`tsp_globals`) and how it resets.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _KINDS = {REAL32: "f4", REAL64: "f8"}
 _ORDERS = {_BIG_ENDIAN: ">", _LITTLE_ENDIAN: "<"}
 # Names and values: 2600BS-901-01 Rev. C, format.* (p. 7-95 and following): ASCII 1,
 # SREAL 2, DREAL 3; network byte order 0, swapped 1 (default).
-_CONSTANTS = {
+_CONSTANTS: dict[str | int, object] = {
     "ASCII": ASCII,
     "SREAL": REAL32,
     "REAL32": REAL32,

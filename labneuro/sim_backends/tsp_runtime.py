@@ -2,8 +2,8 @@
 
 Lua 5.1 through lupa, closed by the prelude: no file, no operating system, no Python
 object, a bound on memory and on instructions, and a flag that stops a script whatever
-it does. Not interruptible is only what Lua's own C functions do in one call; the prelude
-refuses patterns that could take for ever.
+it does. Not interruptible is only what Lua's own C functions do in one call; the
+prelude refuses patterns that could take for ever.
 
 References
 ----------
@@ -130,7 +130,7 @@ class TspRuntime:
         self._refuse = refuse
         self._instructions = 0
         self._reason: str | None = None
-        self._line: int | None = None
+        self._line = 1
         self._random = random.Random(0)  # noqa: S311  Lua's math.random, repeatable
         self._lua = lupa.LuaRuntime(
             register_eval=False,
@@ -169,7 +169,7 @@ class TspRuntime:
         return self._entry["build"](
             what.luatype,
             table(what.getters),
-            table({k: self._guarded(call) for k, call in what.setters.items()}),
+            table({k: self._guarded_setter(call) for k, call in what.setters.items()}),
             table({k: self._guarded(call) for k, call in what.functions.items()}),
             table(objects),
             self._guarded(what.item) if what.item else None,
@@ -193,6 +193,20 @@ class TspRuntime:
             except NotANumberError as mistake:
                 fault(str(mistake))
             return None
+
+        return guarded
+
+    def _guarded_setter(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Do the same for a setter, which has one argument: the short way."""
+        refuse, fault = self._refuse, self.fault
+
+        def guarded(value: object) -> None:
+            try:
+                call(value)
+            except TspProblem as problem:
+                refuse(problem.code, *problem.details)
+            except NotANumberError as mistake:
+                fault(str(mistake))
 
         return guarded
 
@@ -238,20 +252,20 @@ class TspRuntime:
         """
         compiled = self._compile(source)
         if isinstance(compiled, tuple):
-            line, problem = split_position(str(compiled[1]))
-            raise SyntaxError(problem, ("tsp", line, 0, ""))
-        self._instructions, self._line = 0, None
+            line, text = split_position(str(compiled[1]))
+            raise SyntaxError(text, ("tsp", line, 0, ""))  # noqa: TRY004  Lua's, not a type
+        self._instructions, self._line = 0, 1
         self._lua.set_max_memory(MEMORY_END, total=True)
-        problem = None
+        problem: ScriptError | None = None
         try:
             self._run(compiled)
         except TspFault as fault:
-            problem = ScriptError(self._line or 1, str(fault))
+            problem = ScriptError(self._line, str(fault))
         except lupa.LuaMemoryError:
             problem = OutOfMemoryError(1, _NO_MEMORY)
         except lupa.LuaError as error:
-            text, _, _ = str(error).partition("\nstack traceback:")
-            problem = ScriptError(*split_position(text))
+            message, _, _ = str(error).partition("\nstack traceback:")
+            problem = ScriptError(*split_position(message))
         finally:
             self._lua.set_max_memory(_UNBOUNDED, total=True)
             self._sethook()  # a C function: runs although every Lua instruction stops
@@ -260,12 +274,14 @@ class TspRuntime:
             self._raise(doom, problem)
 
     @staticmethod
-    def _raise(doom: str | None, problem: ScriptError | None) -> None:
+    def _raise(doom: object, problem: ScriptError | None) -> None:
+        """Raise what ended a script, in the words of what stopped it, if any."""
         if problem is None:
             return
-        text = doom or problem.problem
-        kind = OutOfMemoryError if text == _NO_MEMORY else ScriptError
-        raise kind(problem.line, text)
+        if isinstance(doom, str):
+            kind = OutOfMemoryError if doom == _NO_MEMORY else ScriptError
+            raise kind(problem.line, doom)
+        raise problem
 
     def store(self, name: str, source: str) -> None:
         """Make a named script, or the anonymous one for an empty name."""

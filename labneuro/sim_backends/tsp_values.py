@@ -143,8 +143,12 @@ def add_settings(
     for setting in settings:
         key = prefix + setting.name
         values[key] = setting.default
-        target.getters[setting.name] = lambda key=key: values[key]
+        target.getters[setting.name] = _getter(values, key)
         target.setters[setting.name] = _setter(values, key, setting.check, changed)
+
+
+def _getter(values: MutableMapping[str, Any], key: str) -> Callable[[], object]:
+    return lambda: values[key]
 
 
 def _setter(

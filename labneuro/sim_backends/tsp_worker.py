@@ -1,8 +1,8 @@
 """The thread in which a TSP instrument runs what it is sent.
 
-A client must be able to poll, time out and send a device clear while a script runs, so a
-message is handed to a thread of the instrument's own; the sender waits for the end only
-for a moment.
+A client must be able to poll, time out and send a device clear while a script runs, so
+a message is handed to a thread of the instrument's own; the sender waits for the end
+only for a moment.
 """
 
 from __future__ import annotations

@@ -246,14 +246,19 @@ class Circuit:
             self._apply_changes()
 
     def _live_until(self, stop: float) -> None:
-        while self._time < stop:
+        device, time = self.device, self._time
+        while time < stop:
             until = self._next_change
-            if until > stop:
-                self._step(stop)
-                return
-            if until > self._time:
-                self._step(until)
-            self._apply_changes()
+            until = min(until, stop)
+            if until > time:
+                if device is not None:
+                    if self._solved is None:
+                        self._solve()
+                    device.advance(self._device_voltage, until - time)
+                    self._solved = None
+                self._time = time = until
+            if self._next_change <= until:
+                self._apply_changes()
 
     def _apply_changes(self) -> None:
         now, upcoming = self._time, math.inf
@@ -267,15 +272,6 @@ class Circuit:
                 drive.level = plan.popleft()[1]
         self._next_change = upcoming
         self._solved = None
-
-    def _step(self, until: float) -> None:
-        device = self.device
-        if device is not None:
-            if self._solved is None:
-                self._solve()
-            device.advance(self._device_voltage, until - self._time)
-            self._solved = None
-        self._time = until
 
     def measure(self, drive: Drive, aperture: float) -> Reading:
         """Let `aperture` seconds pass and return the averages at an output.
@@ -294,7 +290,7 @@ class Circuit:
         stop = self._time + aperture
         if self._next_change >= stop:
             reading = self._read(drive)
-            self._step(stop)
+            self._live_until(stop)
             return reading
         return self._average(drive, stop)
 
@@ -305,11 +301,11 @@ class Circuit:
             if until > self._time:
                 weight = until - self._time
                 reading = self._read(drive)
-                self._step(until)
+                self._live_until(until)
                 volts += reading.voltage * weight
                 amps += reading.current * weight
                 limited = reading.limited
-            if self._next_change <= self._time:
+            elif self._next_change <= self._time:
                 self._apply_changes()
         span = stop - begin
         return Reading(volts / span, amps / span, limited)
@@ -331,7 +327,7 @@ class Circuit:
         while True:
             if device is not None:
                 voltage = 0.0
-                for source, coefficient in network.source_voltage.terms:
+                for source, coefficient in network.source_terms:
                     voltage += coefficient * source.level
                 self._device_voltage, current = device.operating_point(
                     voltage, network.series

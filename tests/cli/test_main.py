@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from labneuro import __version__, workspace
 from labneuro.cli import main as command_line
@@ -151,6 +153,28 @@ def test_traceback_may_stand_anywhere(labneuro):
     assert "NotInWorkspaceError" in answer.err
 
 
+word = st.sampled_from(
+    [
+        *("bench", "list", "show", "protocol", "plan", "data", "fit", "plot", "init"),
+        *("hnno-sim", "hnno/firing", "StateMap", "x.h5", ".", "--bench", "--set"),
+        *("events=40", "events=x", "a.b.c=1", "settings=", "--model", "hnno", "--out"),
+        *("--no-steps", "--help", "--traceback", "--version", "--", "-", "", "\0"),
+    ]
+) | st.text(max_size=5)
+
+
+@given(st.lists(word, max_size=6))
+def test_any_words_are_answered(labneuro, words):
+    """Whatever the words, there is an answer and a known exit code."""
+    answer = labneuro(*words)
+    assert answer.code in (0, 1, 2, 3)
+    if answer.code == 0:
+        assert answer.out
+    elif "--traceback" not in words:
+        assert "Traceback" not in answer.err
+        assert answer.err.count("\n") == (1 if answer.err else 0)
+
+
 def raising(error):
     """Return a command that raises."""
 
@@ -166,6 +190,11 @@ def raising(error):
         (FitError("no\n  fit"), 1, "labneuro: error: no fit\n"),
         (LimitError("too high"), 3, "labneuro: error: too high\n"),
         (SafeStateError("not off"), 3, "labneuro: error: not off\n"),
+        (
+            OSError(28, "No space left"),
+            1,
+            "labneuro: error: [Errno 28] No space left\n",
+        ),
         (KeyboardInterrupt(), 130, ""),
     ],
 )

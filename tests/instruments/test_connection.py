@@ -39,7 +39,8 @@ class Driver:
     """A driver that notes what is done to it."""
 
     def __init__(self, lab, model, address, options):
-        self.lab, self.model, self.adapter = lab, model, self
+        self.lab, self.model = lab, model
+        self.adapter = self.manager = self.visalib = self
         lab.opened.append((address, options))
         lab.act(f"open {model}")
         self.errors = [f"an error of {model}"]
@@ -57,6 +58,10 @@ class Driver:
     def close(self):
         """Close the connection."""
         self.lab.act(f"close {self.model}")
+
+    def power_off(self):
+        """Let the simulated bench go."""
+        self.lab.act(f"power off {self.model}")
 
 
 class Output:
@@ -137,8 +142,10 @@ SAFE_END = [
     "make smua safe",
     "shutdown Keithley 2636B",
     "close Keithley 2636B",
+    "power off Keithley 2636B",
     "shutdown Tektronix AFG31000",
     "close Tektronix AFG31000",
+    "power off Tektronix AFG31000",
 ]
 
 
@@ -209,7 +216,7 @@ def test_instrument_that_cannot_be_opened_is_named(fakes, bench, fault):
     assert str(caught.value).startswith(
         "instruments.afg: USB0::0x0699::0x0358::C013001::INSTR cannot be opened: "
     )
-    assert fakes.log[-2:] == ["shutdown Keithley 2636B", "close Keithley 2636B"]
+    assert fakes.log[-3:] == SAFE_END[2:5]
 
 
 def test_fault_of_the_bench_file_stays_one(fakes, bench):
@@ -289,4 +296,5 @@ def test_hardware_takes_the_library_of_the_file(fakes):
     """On hardware the VISA library is the bench file's own word."""
     with connect(load_bench("hnno-bench")):
         pass
+    assert not any("power off" in line for line in fakes.log)
     assert {options["visa_library"] for _, options in fakes.opened} == {"@py"}

@@ -99,3 +99,16 @@ def test_model_without_tables_is_refused(model):
         firing_sigmoids(bare)
     with pytest.raises(CalibrationError, match="no state"):
         sigmoid_figure([], [])
+
+
+def test_band_at_the_midpoint_is_that_of_its_error(initial_model):
+    """There the slope's error drops out: log-odds 0 within 1.96 errors over slope."""
+    state: Any = initial_model.tables["state_map"][0]
+    axes: Any = firing_sigmoids(initial_model).axes[0]
+    outline = axes.collections[-2].get_paths()[0].vertices
+    place = state["midpoint"] * 1e-6
+    around = outline[np.abs(outline[:, 0] - place) < 2e-4]
+    reach = 1.959964 * state["midpoint_error"] / state["slope"]
+    low, high = 1.0 / (1.0 + np.exp((reach, -reach)))
+    assert around[:, 1].min() == pytest.approx(low, abs=0.01)
+    assert around[:, 1].max() == pytest.approx(high, abs=0.01)
