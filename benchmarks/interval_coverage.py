@@ -10,9 +10,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from labneuro.analysis.binomial import wilson_interval
 from labneuro.analysis.hnno import fit_runs
 from labneuro.bench import BenchConfig, load_bench, load_card
+from labneuro.counting import wilson_interval
 from labneuro.devices.catalog import load_parameters
 from labneuro.devices.hnno import draw_population
 from labneuro.protocols.recipe import load_recipe

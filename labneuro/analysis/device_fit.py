@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from labneuro.analysis.binomial import LEVEL, deviance, saturated
+from labneuro.analysis.binomial import deviance, saturated
 from labneuro.analysis.counts import PulseRows, StateCounts
 from labneuro.analysis.logistic import maximise, probability
 from labneuro.analysis.sensitization_fit import (
@@ -25,6 +25,7 @@ from labneuro.analysis.states import (
     fit_states,
     initial_state_return,
 )
+from labneuro.counting import LEVEL
 from labneuro.errors import FitError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from labneuro.analysis.binomial import wilson_interval
 from labneuro.analysis.states import threshold_shift
+from labneuro.counting import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

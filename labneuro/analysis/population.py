@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import stats
 
-from labneuro.analysis.binomial import LEVEL
+from labneuro.counting import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

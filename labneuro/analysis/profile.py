@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from scipy import optimize, stats
 
-from labneuro.analysis.binomial import LEVEL
+from labneuro.counting import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

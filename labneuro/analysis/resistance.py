@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from labneuro.analysis.binomial import LEVEL
 from labneuro.analysis.sources import source_run, versions
 from labneuro.calibration import CalibratedModel, FittedParameter
+from labneuro.counting import LEVEL
 from labneuro.data.reader import RunFile
 from labneuro.errors import FitError
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from labneuro.analysis.binomial import LEVEL
 from labneuro.analysis.goodness import deviance_p_value
 from labneuro.analysis.logistic import probability
 from labneuro.analysis.profile import Interval, critical_value, crossing
@@ -26,6 +25,7 @@ from labneuro.analysis.sensitization import (
 )
 from labneuro.analysis.sigmoid import THRESHOLD_PROBABILITY, log_odds
 from labneuro.calibration import FittedParameter
+from labneuro.counting import LEVEL
 from labneuro.errors import FitError
 
 if TYPE_CHECKING:

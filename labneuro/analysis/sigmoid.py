@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labneuro.analysis.binomial import LEVEL, log_likelihood, saturated
+from labneuro.analysis.binomial import log_likelihood, saturated
 from labneuro.analysis.firing_counts import FiringCounts, check_overlap
 from labneuro.analysis.goodness import deviance_p_value
 from labneuro.analysis.logistic import LogisticFit, maximise, probability
 from labneuro.analysis.profile import Interval, profile_interval
 from labneuro.calibration import FittedParameter
+from labneuro.counting import LEVEL
 from labneuro.errors import FitError
 
 if TYPE_CHECKING:

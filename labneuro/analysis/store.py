@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labneuro.analysis.sources import source_run
 from labneuro.data.reader import add_analysis
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from labneuro.calibration import CalibratedModel
@@ -50,3 +52,22 @@ def store_in_run(path: Path, model: CalibratedModel) -> None:
         results["covariance"] = np.array(model.covariance)
     told = {"model": model.model, "covariance_of": list(model.covariance_of)}
     add_analysis(path, model.model, results, model.software, told, units)
+
+
+def store_in_runs(paths: Sequence[Path], model: CalibratedModel) -> CalibratedModel:
+    """Add a calibrated model to each of its run files.
+
+    Returns
+    -------
+    CalibratedModel
+        The model with the files' new hashes.
+
+    Raises
+    ------
+    RunFileError
+        If a file is not a finished run, or cannot be written.
+    """
+    for path in paths:
+        store_in_run(path, model)
+    sources = tuple(source_run(path) for path in paths)
+    return model.model_copy(update={"source_runs": sources})

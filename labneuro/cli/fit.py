@@ -14,13 +14,19 @@ def fit(
     files: Annotated[list[Path], typer.Argument(help="Run files.")],
     model: Annotated[str, typer.Option(help="Device model to fit.")],
     out: Annotated[Path, typer.Option(help="Calibrated model to write (JSON).")],
+    store: Annotated[
+        bool, typer.Option("--store", help="Keep the results in the run files, too.")
+    ] = False,
 ) -> None:
     """Fit a device model to run files and write the calibrated model."""
     from labneuro.analysis.catalog import fit_function
+    from labneuro.analysis.store import store_in_runs
     from labneuro.calibration import CalibratedModel
     from labneuro.errors import CalibrationError
 
     calibrated: CalibratedModel = fit_function(model)(files)
+    if store:
+        calibrated = store_in_runs(files, calibrated)
     try:
         calibrated.save(out)
     except OSError as error:

@@ -8,43 +8,11 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from labneuro.counting import wilson_interval
+
 if TYPE_CHECKING:
     from labneuro.calibration import CalibratedModel
     from labneuro.units import InputModel
-
-_QUANTILE_95 = 1.959963984540054
-
-
-def wilson_interval(correct: int, total: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a proportion.
-
-    Parameters
-    ----------
-    correct, total : int
-        Successes and trials; `total` at least 1.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end, 0 to 1.
-
-    References
-    ----------
-    E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927), doi:10.2307/2276774.
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(0, 30)
-    >>> round(low, 3), round(high, 3)
-    (0.0, 0.114)
-    """
-    share, square = correct / total, _QUANTILE_95**2
-    centre = (share + square / (2 * total)) / (1 + square / total)
-    half = _QUANTILE_95 * math.sqrt(
-        share * (1 - share) / total + square / (4 * total**2)
-    )
-    half /= 1 + square / total
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 @dataclass(frozen=True)
@@ -80,7 +48,8 @@ class AccuracyRow:
     @property
     def interval(self) -> tuple[float, float]:
         """95 % Wilson interval of the accuracy."""
-        return wilson_interval(self.correct, self.total)
+        low, high = wilson_interval(self.correct, self.total)
+        return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -133,8 +102,8 @@ def _summary(group: list[AccuracyRow]) -> AccuracySummary:
         seeds=len(group),
         mean=mean,
         standard_deviation=stdev(accuracies) if len(group) > 1 else math.nan,
-        interval_low=low,
-        interval_high=high,
+        interval_low=float(low),
+        interval_high=float(high),
         firing_rate=fmean(row.firing_rate for row in group),
     )
 

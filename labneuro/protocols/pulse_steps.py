@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labneuro.counting import wilson_interval
 from labneuro.protocols.base import Step
 from labneuro.protocols.pulse_events import (
     BASELINE_EVENTS,
@@ -19,7 +20,7 @@ from labneuro.units import show
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_Z = 1.959963984540054  # standard normal quantile of 97.5 %
+_WIDTH = 2 * 1.959963984540054  # of a 95 % interval, in standard deviations
 
 
 def baseline_step(settings: EventSettings, length: float) -> Step:
@@ -76,15 +77,18 @@ class Tally:
     def arrays(self) -> dict[str, NDArray[np.float64]]:
         """Return probability, its error and the counts; NaN where none was counted.
 
-        The error is half the width of the 95 % Wilson interval over 1.96: unlike
+        The error is the width of the 95 % Wilson interval over 3.92: unlike
         sqrt(p (1 - p) / n) it does not vanish at no spike or at all spikes.
         """
-        n = np.where(self.trials > 0, self.trials, np.nan)
-        probability = self.spikes / n
-        root = np.sqrt(probability * (1 - probability) / n + (_Z / (2 * n)) ** 2)
+        counted = self.trials > 0
+        probability = np.full(self.trials.shape, np.nan)
+        probability[counted] = self.spikes[counted] / self.trials[counted]
+        errors = np.full(self.trials.shape, np.nan)
+        low, high = wilson_interval(self.spikes[counted], self.trials[counted])
+        errors[counted] = (high - low) / _WIDTH
         return {
             "signal": probability,
-            "errors": root / (1 + _Z**2 / n),
+            "errors": errors,
             "spikes": self.spikes.copy(),
             "trials": self.trials.copy(),
         }

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.errors import InstrumentError
+from labneuro.instruments.roles import Waveform
 from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan, Step
 from labneuro.units import Ampere, Second, Volt
 
@@ -24,6 +25,7 @@ _READINGS = (
     Column("voltage", "V", "source level"),
     Column("current", "A", "current"),
 )
+_REST = Waveform(((0.0, 1e-3),))
 
 
 class ResistanceRead(MeasurementProtocol):
@@ -98,6 +100,7 @@ class ResistanceRead(MeasurementProtocol):
 class _Execution(Measurement):
     def __init__(self, protocol: ResistanceRead, bench: ConnectedBench) -> None:
         self._protocol = protocol
+        self._bench = bench
         self._source_meter = bench.source_meter
         self._currents: list[NDArray[np.float64]] = []
 
@@ -107,6 +110,10 @@ class _Execution(Measurement):
             current_range=self._protocol.current_range,
             power_line_cycles=self._protocol.power_line_cycles,
         )
+        if "pulse_generator" in self._bench.roles:
+            # An output that is off is open: the device's other electrode would float.
+            self._bench.pulse_generator.load(_REST)
+            self._bench.pulse_generator.output_on()
         self._source_meter.output_on()
 
     def measure(self, index: int) -> Block:

@@ -78,10 +78,10 @@ class StateMap(MeasurementProtocol):
     summary: ClassVar[str] = "firing sigmoid of each state, and the initial one again"
     device_models: ClassVar[tuple[str, ...]] = ("hnno",)
 
-    pulse_fields: FieldSweep = FieldSweep(start=0.17e6, stop=0.23e6, points=13)
-    events: Annotated[int, Field(ge=30, le=50_000)] = 40
+    pulse_fields: FieldSweep = FieldSweep(start=0.165e6, stop=0.22e6, points=12)
+    events: Annotated[int, Field(ge=30, le=50_000)] = 45
     accumulating_fields: Annotated[tuple[_Field, ...], Field(min_length=1)] = (
-        0.15e6, 0.165e6, 0.17e6, 0.18e6, 0.19e6, 0.20e6,
+        0.15e6, 0.165e6, 0.17e6, 0.18e6, 0.19e6, 0.22e6,
     )  # fmt: skip
     accumulating_pulses: Annotated[int, Field(ge=30, le=10_000)] = 30
     kinetics: Kinetics = Kinetics()

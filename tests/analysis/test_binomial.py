@@ -6,35 +6,7 @@ from labneuro.analysis.binomial import (
     chi_square_p_value,
     deviance,
     log_likelihood,
-    wilson_interval,
 )
-from labneuro.errors import FitError
-
-
-def test_wilson_interval_inverts_the_score_test():
-    """Its ends are where the normal test of the share just rejects."""
-    spikes, trials = np.array([3, 17, 29]), np.array([30, 40, 30])
-    for end in wilson_interval(spikes, trials):
-        z = (spikes / trials - end) / np.sqrt(end * (1 - end) / trials)
-        np.testing.assert_allclose(np.abs(z), 1.959963984540054, rtol=1e-9)
-
-
-def test_wilson_interval_of_no_spike_in_thirty():
-    """The upper limit lies above the 10 % that defines the threshold."""
-    low, high = wilson_interval(0, 30)
-    assert float(low) == 0.0
-    assert float(high) == pytest.approx(0.1135, abs=1e-4)
-    low, high = wilson_interval(30, 30)
-    assert float(low) == pytest.approx(0.8865, abs=1e-4)
-    assert float(high) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("spikes", "trials"), [([1, 2], [3]), ([1], [0]), ([4], [3]), ([-1], [3])]
-)
-def test_wilson_interval_refuses_impossible_counts(spikes, trials):
-    with pytest.raises(FitError, match="trials"):
-        wilson_interval(spikes, trials)
 
 
 def test_deviance_is_twice_the_log_ratio_of_binomial_probabilities():

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labneuro.analysis.resistance import resistance_of_run
 from labneuro.bench import load_bench, load_card
 from labneuro.calibration import load
 from labneuro.cli.main import main
@@ -63,6 +64,18 @@ def test_the_fit_finds_the_card(state_map, tmp_path):
         assert abs(fitted.value - value) < 5 * fitted.standard_error, name
     assert model.goodness_of_fit["initial_state_p_value"] > 1e-4
     assert model.source_runs[0].path.endswith("x.h5")
+
+
+def test_the_small_signal_resistance_is_the_devices(tmp_path):
+    """Within 15 % of the card: five standard deviations from cycle to cycle."""
+    path = tmp_path / "r.h5"
+    run(load_recipe("hnno/resistance"), load_bench("hnno-sim"), path, seed=3)
+    with RunFile.open(path) as run_file:
+        fitted = resistance_of_run(run_file).resistance
+    card = load_parameters("hnno", load_card("hnno"), "hnno")
+    assert fitted.value == pytest.approx(card.resistance, rel=0.15)
+    assert fitted.standard_error is not None
+    assert fitted.standard_error < 1e-3 * fitted.value
 
 
 def test_one_seed_gives_identical_readings_and_another_does_not(tmp_path):

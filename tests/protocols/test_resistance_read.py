@@ -62,7 +62,8 @@ def test_compliance_is_the_range(make_bench):
     bench, world = make_bench()
     ResistanceRead(current_range=10e-6).measurement(bench).prepare()
     assert world.done("configure") == [(10e-6, 10e-6)]
-    assert world.outputs == {"pulse_generator": False, "source_meter": True}
+    # The generator holds the other electrode at 0 V: off, it would leave it open.
+    assert world.outputs == {"pulse_generator": True, "source_meter": True}
 
 
 @pytest.mark.parametrize("fault", ["overflow", "limited"])

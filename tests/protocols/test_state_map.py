@@ -32,7 +32,7 @@ def test_states_in_order():
         0.17e6,
         0.18e6,
         0.19e6,
-        0.2e6,
+        0.22e6,
     ]
     assert {one.pulses for one in full} == {30}
     assert [(one.field, one.pulses) for one in part] == [
