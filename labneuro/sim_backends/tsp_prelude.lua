@@ -107,18 +107,32 @@ _G.tostring = function(value)
   return tostring(value)
 end
 
--- An error that comes from Python must not hand a Python object to the script.
+-- An error that comes from Python must not hand a Python object to the script, and a
+-- stack overflow must not be caught: so deep down the hook that stops scripts fails too.
 local function plain(good, problem, ...)
-  if not good and type(problem) == "userdata" then problem = "instrument error" end
+  if not good then
+    if type(problem) == "userdata" then problem = "instrument error" end
+    if type(problem) == "string" and (find(problem, "stack overflow", 1, true)
+        or problem == "error in error handling") then
+      error(problem, 0)
+    end
+  end
   return good, problem, ...
 end
 
 _G.pcall = function(...) return plain(pcall(...)) end
 
 _G.xpcall = function(call, handler)
-  return plain(xpcall(call, function(problem)
+  local overflow
+  local function handle(problem)
+    overflow = not pcall(plain, false, problem) and problem
     return handler((select(2, plain(false, problem))))
-  end))
+  end
+  local function checked(...)
+    if overflow then error(overflow, 0) end
+    return plain(...)
+  end
+  return checked(xpcall(call, handle))
 end
 
 -- Lua's pattern matching tries at most length^quantifiers / quantifiers! ways, and
