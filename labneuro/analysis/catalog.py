@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from labneuro.errors import FitError
+from labneuro.errors import InputError
 
 if TYPE_CHECKING:
     from labneuro.calibration import CalibratedModel
@@ -31,9 +31,9 @@ def fit_function(model: str) -> FitFunction:
 
     Raises
     ------
-    FitError
+    InputError
         If there is none of that name; lists the names.
     """
     if model not in MODELS:
-        raise FitError(f"model: no {model!r}; known are: {', '.join(MODELS)}")
+        raise InputError(f"model: no {model!r}; known are: {', '.join(MODELS)}")
     return cast("FitFunction", import_module(MODELS[model]).fit_runs)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from labneuro.sim_backends.tsp_format import Printable
 from labneuro.sim_backends.tsp_runtime import TspObject
 from labneuro.sim_backends.tsp_values import (
     Setting,
@@ -56,7 +57,7 @@ class Circumstances(NamedTuple):
     output: str
 
 
-class Column:
+class Column(Printable):
     """One recall attribute of a buffer, such as its time stamps.
 
     Parameters
@@ -83,7 +84,7 @@ class Column:
         return value if isinstance(value, str) else float(value)
 
 
-class ReadingBuffer:
+class ReadingBuffer(Printable):
     """Readings with time stamps, source values and status.
 
     Parameters

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from labneuro.sim_backends import keithley_2600_datasheet as datasheet
 from labneuro.sim_backends.keithley_2600_buffer import as_buffer
 from labneuro.sim_backends.keithley_2600_ranges import AMPS, VOLTS
-from labneuro.sim_backends.tsp_runtime import TspObject
+from labneuro.sim_backends.tsp_runtime import TspObject, is_lua_table
 from labneuro.sim_backends.tsp_values import (
     Setting,
     TspProblem,
@@ -170,7 +170,7 @@ class TriggerModel:
 
     def _sweep_list(self, function: int) -> Callable[..., None]:
         def configure(levels: Any = None) -> None:  # noqa: ANN401  a Lua table
-            if not hasattr(levels, "keys"):
+            if not is_lua_table(levels):
                 raise TspProblem(1401, 1)
             values = [number(levels[k]) for k in range(1, len(levels) + 1)]
             self._set_levels(function, values)

@@ -99,8 +99,7 @@ class Station:
         """
         if self._pending or self._due is not None:
             self._interrupt()
-        if self._neighbours.running:
-            self._await_neighbours(timeout)
+        self._begin(timeout)
         instrument, clock = self.instrument, self._clock
         before = clock.now
         try:
@@ -115,6 +114,13 @@ class Station:
             self.lead += clock.now - before
         if self.listeners:
             self.announce_request()
+
+    def _begin(self, timeout: float) -> None:
+        """Let scripts elsewhere end, then bench time catch up with the wall."""
+        if self._neighbours.running:
+            self._await_neighbours(timeout)
+        if not self._neighbours.running:
+            self._clock.catch_up()
 
     def _follow(self, since: float) -> None:
         """Account for a message of `since` while scripts run, here or elsewhere."""

@@ -32,11 +32,12 @@ from labneuro.sim_backends.base import Reply, SimulatedInstrument, Surroundings
 from labneuro.sim_backends.clock import RealClock
 from labneuro.sim_backends.tsp_common import CommonCommands
 from labneuro.sim_backends.tsp_errors import ErrorQueue
-from labneuro.sim_backends.tsp_format import NumberFormat
+from labneuro.sim_backends.tsp_format import NumberFormat, Printable
 from labneuro.sim_backends.tsp_runtime import (
     OutOfMemoryError,
     ScriptError,
     TspRuntime,
+    is_lua_table,
     split_position,
 )
 from labneuro.sim_backends.tsp_status import EAV, MAV, RegisterLayout, StatusModel
@@ -345,9 +346,9 @@ class TspInstrument(SimulatedInstrument):
         """Return items `begin` to `end` of a buffer or table; 9.91e37 where is none."""
         if not -_LONGEST_PRINT < end - begin < _LONGEST_PRINT:
             raise TspProblem(4900, end)
-        if hasattr(source, "items_between"):
+        if isinstance(source, Printable):
             values = source.items_between(begin, end)
-        elif hasattr(source, "keys"):  # a Lua table
+        elif is_lua_table(source):
             kept = range(max(begin, 1), min(end, len(source)) + 1)
             values = np.array([number(source[index]) for index in kept], dtype=float)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,14 @@ _CONSTANTS: dict[str | int, object] = {
 }
 _BAD_ORDER, _BAD_PRECISION, _BAD_FORMAT = 1404, 1405, 1406
 _LARGEST_PRECISION = 16
+
+
+class Printable(ABC):
+    """Something that ``printbuffer`` prints."""
+
+    @abstractmethod
+    def items_between(self, first: int, last: int) -> NDArray[np.float64] | list[str]:
+        """Return items `first` to `last` (from 1), as far as there are any."""
 
 
 class NumberFormat:

@@ -328,6 +328,11 @@ def _most_arguments(call: Callable[..., object]) -> int:
     return int(code.co_argcount) - (function is not call)
 
 
+def is_lua_table(value: object) -> bool:
+    """Whether a script's argument is a plain Lua table."""
+    return bool(lupa.lua_type(value) == "table")
+
+
 def split_position(message: str) -> tuple[int, str]:
     """Return line number and text of a message of Lua's.
 

@@ -2,7 +2,7 @@ import pytest
 
 from labneuro.analysis import hnno
 from labneuro.analysis.catalog import MODELS, fit_function
-from labneuro.errors import FitError
+from labneuro.errors import InputError
 
 
 def test_every_model_has_a_fit_function():
@@ -12,5 +12,5 @@ def test_every_model_has_a_fit_function():
 
 
 def test_unknown_model_lists_the_known_ones():
-    with pytest.raises(FitError, match="'pcu'; known are: hnno, resistance"):
+    with pytest.raises(InputError, match="'pcu'; known are: hnno, resistance"):
         fit_function("pcu")

@@ -49,4 +49,27 @@ def test_real_clock_sleeps_and_runs_with_the_wall(monkeypatch):
     real.advance(0.5)
     assert real.now == 0.5
     wall["now"] += 2.0
+    assert real.now == 0.5
+    real.catch_up()
     assert real.now == 2.5
+
+
+def test_a_late_computer_does_not_move_operations_against_each_other(monkeypatch):
+    """Sleep that lasts too long is made up for by the next one."""
+    wall = {"now": 0.0}
+    slept = []
+
+    def sleep(duration):
+        slept.append(duration)
+        wall["now"] += duration + 0.006
+
+    monkeypatch.setattr(
+        "labneuro.sim_backends.clock.time.monotonic", lambda: wall["now"]
+    )
+    monkeypatch.setattr("labneuro.sim_backends.clock.time.sleep", sleep)
+    real = RealClock()
+    real.advance(0.01)
+    real.advance(0.005)
+    real.advance(0.02)
+    assert real.now == pytest.approx(0.035)
+    assert slept == pytest.approx([0.01, 0.019])
