@@ -11,13 +11,19 @@ from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan
 from labneuro.protocols.pulse_events import (
     INITIAL,
-    READINGS,
     EventBench,
     EventSettings,
     PulseEvent,
     channel_length,
 )
-from labneuro.protocols.pulse_steps import Tally, baseline_step, probe_step
+from labneuro.protocols.pulse_steps import (
+    COUNTS,
+    PROBABILITY,
+    Tally,
+    baseline_step,
+    probe_step,
+    pulse_layout,
+)
 from labneuro.protocols.sweeps import FieldSweep
 
 if TYPE_CHECKING:
@@ -64,20 +70,11 @@ class FiringProbability(MeasurementProtocol):
         curve = Plot(
             name="firing_probability",
             title="Firing probability of the initial state",
-            signal=Column("probability", "", "firing probability"),
+            signal=PROBABILITY,
             axes=(Axis(Column("pulse_field", "V/m", "pulse field"), fields),),
-            further=(
-                Column("spikes", "", "spikes counted"),
-                Column("trials", "", "events counted"),
-            ),
+            further=COUNTS,
         )
-        return RunLayout(
-            readings=READINGS,
-            readings_signal="resistance",
-            readings_axis="time",
-            plots=(curve,),
-            default="firing_probability",
-        )
+        return pulse_layout(curve)
 
     def measurement(self, bench: ConnectedBench) -> Measurement:
         """Return an execution on an open bench."""

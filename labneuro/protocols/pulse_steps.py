@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labneuro.counting import wilson_interval
+from labneuro.data.layout import Column, Plot, RunLayout
 from labneuro.protocols.base import Step
 from labneuro.protocols.pulse_events import (
     BASELINE_EVENTS,
+    READINGS,
     EventSettings,
     PulseEvent,
     event_train,
@@ -21,6 +23,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WIDTH = 2 * 1.959963984540054  # of a 95 % interval, in standard deviations
+
+
+PROBABILITY = Column("probability", "", "firing probability")
+COUNTS = (
+    Column("spikes", "", "spikes counted"),
+    Column("trials", "", "pulses counted"),
+)
+
+
+def pulse_layout(plot: Plot) -> RunLayout:
+    """Return the layout of a run of pulse events with its one plot."""
+    return RunLayout(
+        readings=READINGS,
+        readings_signal="resistance",
+        readings_axis="time",
+        plots=(plot,),
+        default=plot.name,
+    )
 
 
 def baseline_step(settings: EventSettings, length: float) -> Step:

@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan, Step
 from labneuro.protocols.pulse_events import (
-    READINGS,
     Duration,
     EventBench,
     EventSettings,
@@ -18,7 +17,13 @@ from labneuro.protocols.pulse_events import (
     level,
     reset_train,
 )
-from labneuro.protocols.pulse_steps import Tally, baseline_step
+from labneuro.protocols.pulse_steps import (
+    COUNTS,
+    PROBABILITY,
+    Tally,
+    baseline_step,
+    pulse_layout,
+)
 from labneuro.units import VoltPerMetre, show
 
 if TYPE_CHECKING:
@@ -95,7 +100,7 @@ class SensitizationTrain(MeasurementProtocol):
         response = Plot(
             name="sensitization",
             title="Firing probability against pulse number",
-            signal=Column("probability", "", "firing probability"),
+            signal=PROBABILITY,
             axes=(
                 Axis(
                     Column("accumulating_field", "V/m", "accumulating field"),
@@ -103,18 +108,9 @@ class SensitizationTrain(MeasurementProtocol):
                 ),
                 Axis(Column("pulse_number", "", "pulse number"), numbers),
             ),
-            further=(
-                Column("spikes", "", "spikes counted"),
-                Column("trials", "", "trains counted"),
-            ),
+            further=COUNTS,
         )
-        return RunLayout(
-            readings=READINGS,
-            readings_signal="resistance",
-            readings_axis="time",
-            plots=(response,),
-            default="sensitization",
-        )
+        return pulse_layout(response)
 
     def measurement(self, bench: ConnectedBench) -> Measurement:
         """Return an execution on an open bench."""

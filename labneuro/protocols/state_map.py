@@ -16,7 +16,6 @@ from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan
 from labneuro.protocols.pulse_events import (
     INITIAL,
-    READINGS,
     Duration,
     EventBench,
     EventSettings,
@@ -24,7 +23,14 @@ from labneuro.protocols.pulse_events import (
     Sensitization,
     channel_length,
 )
-from labneuro.protocols.pulse_steps import Tally, baseline_step, probe_step
+from labneuro.protocols.pulse_steps import (
+    COUNTS,
+    PROBABILITY,
+    Tally,
+    baseline_step,
+    probe_step,
+    pulse_layout,
+)
 from labneuro.protocols.sweeps import FieldSweep
 from labneuro.units import InputModel, VoltPerMetre, show
 
@@ -139,7 +145,7 @@ class StateMap(MeasurementProtocol):
         sigmoids = Plot(
             name="state_map",
             title="Firing probability of each state; the first and last are initial",
-            signal=Column("probability", "", "firing probability"),
+            signal=PROBABILITY,
             axes=(
                 Axis(Column("state", "", "state in the order measured"), numbers),
                 Axis(
@@ -147,18 +153,9 @@ class StateMap(MeasurementProtocol):
                     self.pulse_fields.values,
                 ),
             ),
-            further=(
-                Column("spikes", "", "spikes counted"),
-                Column("trials", "", "events counted"),
-            ),
+            further=COUNTS,
         )
-        return RunLayout(
-            readings=READINGS,
-            readings_signal="resistance",
-            readings_axis="time",
-            plots=(sigmoids,),
-            default="state_map",
-        )
+        return pulse_layout(sigmoids)
 
     def measurement(self, bench: ConnectedBench) -> Measurement:
         """Return an execution on an open bench."""
