@@ -171,6 +171,8 @@ def show(value: float, unit: str, digits: int = 4) -> str:
         return f"{value * 1e-6:.{digits}g} V/um"
     if not unit or value == 0 or not math.isfinite(value):
         return f"{value:.{digits}g} {unit}".strip()
+    if unit == "s" and abs(value) >= _LONG:
+        return f"{value / 60:.{digits}g} min"
     for factor, prefix in _PREFIXES:
         if abs(value) >= factor * (1 - 0.5 * 10.0**-digits):
             return f"{value / factor:.{digits}g} {prefix}{unit}"
@@ -178,6 +180,7 @@ def show(value: float, unit: str, digits: int = 4) -> str:
     return f"{value / factor:.{digits}g} {prefix}{unit}"
 
 
+_LONG = 600.0  # s: minutes from here on
 _PREFIXES = (
     (1e6, "M"),
     (1e3, "k"),

@@ -56,7 +56,21 @@ def _show_parameters(parameters: dict[str, object]) -> None:
     import yaml
 
     text = yaml.safe_dump(
-        parameters, sort_keys=False, default_flow_style=None, width=1000
+        _readable(parameters), sort_keys=False, default_flow_style=None, width=1000
     )
     for line in text.rstrip().splitlines():
         typer.echo(f"  {line}")
+
+
+def _readable(value: object) -> object:
+    """Write quantities with a handy prefix: ``100 us`` in place of ``0.0001 s``."""
+    from labneuro.units import show
+
+    if isinstance(value, dict):
+        return {key: _readable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_readable(inner) for inner in value]
+    if isinstance(value, str):
+        number, _, unit = value.partition(" ")
+        return show(float(number), unit, digits=6)
+    return value

@@ -63,10 +63,10 @@ class ReadingFilter:
         if kind == REPEAT_AVERAGE:
             stack = [fresh, *(again() for _ in range(count - 1))]
         else:
-            # The first reading fills the stack, so that every reading is a full one.
-            while len(self._stack) < count - 1:
-                self._stack.append(again())
             self._stack.append(fresh)
+            # The first time further readings fill the stack: every result is a full one.
+            while len(self._stack) < count:
+                self._stack.append(again())
             while len(self._stack) > count:
                 self._stack.popleft()
             stack = list(self._stack)

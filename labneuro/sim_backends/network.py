@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,22 +75,23 @@ class Source:
 
 
 class Sum(NamedTuple):
-    """A quantity as a sum over source levels and the device's current.
+    """A quantity as a sum over source levels and the device's operating point.
 
     Attributes
     ----------
     terms : tuple of (Source, float)
         Sources that count, and their coefficients.
-    device : float
-        Coefficient of the device's current.
+    per_amp, per_volt : float
+        Coefficients of the device's current and voltage.
     """
 
     terms: tuple[tuple[Source, float], ...]
-    device: float
+    per_amp: float
+    per_volt: float
 
-    def value(self, device_current: float) -> float:
+    def value(self, device_current: float, device_voltage: float) -> float:
         """Return the quantity at the sources' present levels."""
-        total = self.device * device_current
+        total = self.per_amp * device_current + self.per_volt * device_voltage
         for source, coefficient in self.terms:
             total += coefficient * source.level
         return total
@@ -107,14 +108,23 @@ class Limit(NamedTuple):
         Largest magnitude, in A or V.
     terms : tuple of (Source, float)
         As of :class:`Sum`: current of a voltage source, voltage of a current source.
-    device : float
+    per_amp, per_volt : float
         As of :class:`Sum`.
     """
 
     source: int
     bound: float
     terms: tuple[tuple[Source, float], ...]
-    device: float
+    per_amp: float
+    per_volt: float
+
+
+class _Unit(NamedTuple):
+    """One quantity at 1, all others at 0: a source level, or the device's v or i."""
+
+    volts: NDArray[np.float64]
+    source: int | None = None
+    device_current: float = 0.0
 
 
 class Network:
@@ -159,25 +169,20 @@ class Network:
         self._ports = ports
         self.limited = limited
         self._clamped: dict[tuple[int, bool], Network] = {}
-        impedance: NDArray[np.float64] = np.linalg.inv(self._matrix()).astype(
-            np.float64
-        )
-        # Node voltages by unit source levels, and by a unit of device current.
-        self._by_level = [self._unit_response(impedance, one) for one in sources]
-        self._by_device = np.zeros(size)
+        # With the device as a given voltage between its ports, node voltages are exact
+        # even where a source at its limit leaves a node to next to no conductance.
+        matrix = self._matrix()
+        joined = self._join_ports(matrix)
+        self._by_level = [
+            _Unit(self._response(joined, source), index)
+            for index, source in enumerate(sources)
+        ]
+        self._by_volt = _Unit(joined[:size, size] if len(joined) > size else _no(size))
+        self._by_amp = _Unit(_no(size), device_current=1.0)
         self.series = 0.0
         self.source_terms: tuple[tuple[Source, float], ...] = ()
         if ports:
-            first, second = ports
-            transfer = np.subtract(
-                _column(impedance, first), _column(impedance, second)
-            )
-            self._by_device = -transfer
-            self.series = _at(transfer, first) - _at(transfer, second)
-            self.source_terms = self._sum(
-                [_at(volts, first) - _at(volts, second) for volts in self._by_level],
-                0.0,
-            ).terms
+            self._see_from_ports(np.linalg.inv(matrix), *ports)
         self._residual = self._stiffest()
         self.voltage = [self._voltage(source.node) for source in sources]
         self.current = [self._current(index) for index in range(len(sources))]
@@ -208,11 +213,35 @@ class Network:
             _stamp(matrix, source.node, GROUND_NODE, source.conductance)
         return matrix
 
-    def _unit_response(
-        self, impedance: NDArray[np.float64], source: Source
+    def _join_ports(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the inverse of the network with a voltage between the ports."""
+        size = self._size
+        if len(set(self._ports)) < len(("first", "second")):
+            return np.linalg.inv(matrix).astype(np.float64)
+        grown = np.zeros((size + 1, size + 1))
+        grown[:size, :size] = matrix
+        for sign, port in zip((1.0, -1.0), self._ports, strict=True):
+            if port != GROUND_NODE:
+                grown[size, port] = grown[port, size] = sign
+        return np.linalg.inv(grown).astype(np.float64)
+
+    def _response(
+        self, inverse: NDArray[np.float64], source: Source
     ) -> NDArray[np.float64]:
-        column = _column(impedance, source.node)
+        """Return all node voltages at unit level of a source."""
+        column = _column(inverse, source.node)[: self._size]
         return column * source.conductance if source.mode == VOLTAGE else column
+
+    def _see_from_ports(
+        self, impedance: NDArray[np.float64], first: int, second: int
+    ) -> None:
+        """Find the Thevenin source that the device sees."""
+        transfer = np.subtract(_column(impedance, first), _column(impedance, second))
+        self.series = _at(transfer, first) - _at(transfer, second)
+        responses = [self._response(impedance, source) for source in self._sources]
+        self.source_terms = self._terms(
+            [_at(volts, first) - _at(volts, second) for volts in responses]
+        )
 
     def _stiffest(self) -> dict[int, int]:
         """Map each node to the source whose current follows from Kirchhoff's law.
@@ -229,70 +258,53 @@ class Network:
                 chosen[source.node] = index
         return chosen
 
-    def _sum(self, by_level: list[float], device: float) -> Sum:
-        return Sum(
-            tuple(
-                (source, coefficient)
-                for source, coefficient in zip(self._sources, by_level, strict=True)
-                if coefficient != 0.0 and source.mode != OPEN
-            ),
-            device,
+    def _terms(self, by_level: list[float]) -> tuple[tuple[Source, float], ...]:
+        return tuple(
+            (source, coefficient)
+            for source, coefficient in zip(self._sources, by_level, strict=True)
+            if coefficient != 0.0 and source.mode != OPEN
         )
 
+    def _sum(self, rule: Callable[[_Unit], float]) -> Sum:
+        """Return a quantity of which a rule tells the value at each unit."""
+        by_level = [rule(unit) for unit in self._by_level]
+        return Sum(self._terms(by_level), rule(self._by_amp), rule(self._by_volt))
+
     def _voltage(self, node: int) -> Sum:
-        return self._sum(
-            [_at(volts, node) for volts in self._by_level], _at(self._by_device, node)
-        )
+        return self._sum(lambda unit: _at(unit.volts, node))
 
     def _current(self, index: int) -> Sum:
         source = self._sources[index]
         if source.mode == OPEN:
-            return Sum((), 0.0)
-        rule = (
-            self._kirchhoff if self._residual.get(source.node) == index else self._ohmic
-        )
-        units = range(len(self._sources))
-        return self._sum(
-            [rule(index, self._by_level[unit], unit, 0.0) for unit in units],
-            rule(index, self._by_device, None, 1.0),
-        )
+            return Sum((), 0.0, 0.0)
+        if self._residual.get(source.node) == index:
+            return self._sum(lambda unit: self._kirchhoff(index, unit))
+        return self._sum(lambda unit: self._ohmic(index, unit))
 
-    def _ohmic(
-        self,
-        index: int,
-        volts: NDArray[np.float64],
-        unit: int | None,
-        _device_current: float,
-    ) -> float:
-        """Return a source's current from its own law, at a unit of one level."""
+    def _ohmic(self, index: int, unit: _Unit) -> float:
+        """Return a source's current from its own law."""
         source = self._sources[index]
-        own = 1.0 if index == unit else 0.0
-        volt = _at(volts, source.node)
+        own = 1.0 if index == unit.source else 0.0
+        volt = _at(unit.volts, source.node)
         if source.mode == VOLTAGE:
             return source.conductance * (own - volt)
         return own - source.conductance * volt
 
-    def _kirchhoff(
-        self,
-        index: int,
-        volts: NDArray[np.float64],
-        unit: int | None,
-        device_current: float,
-    ) -> float:
+    def _kirchhoff(self, index: int, unit: _Unit) -> float:
         """Return a source's current as the sum of all others of its node."""
         node = self._sources[index].node
-        volt = _at(volts, node)
+        volt = _at(unit.volts, node)
         amps = LEAK * volt
         for other, source in enumerate(self._sources):
             if other != index and source.node == node and source.mode != OPEN:
-                amps -= self._ohmic(other, volts, unit, device_current)
+                amps -= self._ohmic(other, unit)
         for first, second, ohm in self._resistors:
             if node == first:
-                amps += (volt - _at(volts, second)) / ohm
+                amps += (volt - _at(unit.volts, second)) / ohm
             elif node == second:
-                amps += (volt - _at(volts, first)) / ohm
+                amps += (volt - _at(unit.volts, first)) / ohm
         for sign, port in zip((1.0, -1.0), self._ports, strict=False):
-            amps += sign * device_current * (node == port)
+            amps += sign * unit.device_current * (node == port)
         return amps
 
     def _limits(self) -> tuple[Limit, ...]:
@@ -309,9 +321,13 @@ class Network:
 
 def _can_reach(quantity: Sum, bound: float) -> bool:
     """Whether a quantity may get to a bound: an output that is alone never does."""
-    if quantity.device:
+    if quantity.per_amp or abs(quantity.per_volt) * _LARGEST_LEVEL > bound:
         return True
     return any(abs(part) * _LARGEST_LEVEL > bound for _, part in quantity.terms)
+
+
+def _no(size: int) -> NDArray[np.float64]:
+    return np.zeros(size)
 
 
 def _at(values: NDArray[np.float64], node: int) -> float:

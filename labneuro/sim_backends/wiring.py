@@ -312,10 +312,11 @@ class Circuit:
 
     def _read(self, drive: Drive) -> Reading:
         network = self._solved or self._solve()
-        index, current = drive.index, self._device_current
+        index = drive.index
+        point = self._device_current, self._device_voltage
         return Reading(
-            network.voltage[index].value(current),
-            network.current[index].value(current),
+            network.voltage[index].value(*point),
+            network.current[index].value(*point),
             index in network.limited,
         )
 
@@ -323,24 +324,22 @@ class Circuit:
         """Find the operating point; a source beyond its limit becomes the limit."""
         network = self._network or self._base_network()
         device = self.device
-        current = 0.0
+        current = across = 0.0
         while True:
             if device is not None:
                 voltage = 0.0
                 for source, coefficient in network.source_terms:
                     voltage += coefficient * source.level
-                self._device_voltage, current = device.operating_point(
-                    voltage, network.series
-                )
-            for index, bound, terms, per_device in network.limits:
-                value = per_device * current
+                across, current = device.operating_point(voltage, network.series)
+            for index, bound, terms, per_amp, per_volt in network.limits:
+                value = per_amp * current + per_volt * across
                 for source, coefficient in terms:
                     value += coefficient * source.level
                 if value > bound or value < -bound:
                     network = network.clamp(index, positive=value > 0.0)
                     break
             else:
-                self._device_current = current
+                self._device_voltage, self._device_current = across, current
                 self._solved = network
                 return network
 

@@ -16,10 +16,10 @@ def test_a_network_follows_levels():
     """Coefficients hold for every level: the network is solved once."""
     source = Source(0, VOLTAGE, 1.0, 1.0)
     network = one_node(source, 3.0)
-    assert network.voltage[0].value(0.0) == pytest.approx(0.75)
+    assert network.voltage[0].value(0.0, 0.0) == pytest.approx(0.75)
     source.level = 2.0
-    assert network.voltage[0].value(0.0) == pytest.approx(1.5)
-    assert network.current[0].value(0.0) == pytest.approx(0.5)
+    assert network.voltage[0].value(0.0, 0.0) == pytest.approx(1.5)
+    assert network.current[0].value(0.0, 0.0) == pytest.approx(0.5)
 
 
 def test_the_thevenin_source_of_the_device():
@@ -35,8 +35,8 @@ def test_a_clamped_network_is_made_once():
     clamped = network.clamp(0, positive=True)
     assert network.clamp(0, positive=True) is clamped
     assert clamped.limited == {0}
-    assert clamped.voltage[0].value(0.0) == pytest.approx(2.0, rel=1e-5)
-    assert network.clamp(0, positive=False).voltage[0].value(0.0) == pytest.approx(
+    assert clamped.voltage[0].value(0.0, 0.0) == pytest.approx(2.0, rel=1e-5)
+    assert network.clamp(0, positive=False).voltage[0].value(0.0, 0.0) == pytest.approx(
         -2.0, rel=1e-5
     )
 
