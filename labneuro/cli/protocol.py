@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
 
 from labneuro.cli.output import table
 
+_QUANTITY = re.compile(r"(-?\d[\d.e+-]*) ([A-Za-z]\S*)")
 app = typer.Typer(no_args_is_help=True, help="List protocols and recipes, show one.")
 
 
@@ -70,7 +72,5 @@ def _readable(value: object) -> object:
         return {key: _readable(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_readable(inner) for inner in value]
-    if isinstance(value, str):
-        number, _, unit = value.partition(" ")
-        return show(float(number), unit, digits=6)
-    return value
+    quantity = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    return value if quantity is None else show(float(quantity[1]), quantity[2], 6)
