@@ -22,7 +22,13 @@ from labneuro.sim_backends.keithley_2600_noise import NoiseStream
 from labneuro.sim_backends.keithley_2600_status import ChannelStatus, status_layout
 from labneuro.sim_backends.tsp import TspInstrument
 from labneuro.sim_backends.tsp_runtime import TspObject
-from labneuro.sim_backends.tsp_values import Setting, add_settings, one_of, whole
+from labneuro.sim_backends.tsp_values import (
+    Setting,
+    add_settings,
+    one_of,
+    text,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +39,16 @@ if TYPE_CHECKING:
 _SERIAL, _FIRMWARE = "4000001", "3.4.2"
 _LINE_NAMES = tuple(f"digio{line}" for line in range(1, LINES + 1))
 _INTERLOCK_BIT = 1 << 11
+
+
+_NODE_SETTINGS = (
+    Setting("showerrors", 0, whole(0, 1)),
+    Setting("prompts4882", 1, whole(0, 1)),
+    Setting("autolinefreq", 1, whole(0, 1)),
+    Setting("description", "", text),
+    Setting("password", "", text),
+    Setting("passwordmode", 0, whole(0, 3)),
+)
 
 
 class Keithley2636B(TspInstrument):
@@ -147,11 +163,7 @@ class Keithley2636B(TspInstrument):
         self._timer_start = self.clock.now
 
     def _local_node(self) -> TspObject:
-        values: dict[str, float] = {
-            "showerrors": 0,
-            "prompts4882": 1,
-            "autolinefreq": 1,
-        }
+        values: dict[str, float | str] = {}
         node = TspObject(
             getters={
                 "model": lambda: self.sheet.model,
@@ -159,6 +171,7 @@ class Keithley2636B(TspInstrument):
                 "revision": lambda: _FIRMWARE,
                 "linefreq": lambda: self.line_frequency,
                 "prompts": lambda: int(self.prompts),
+                "license": lambda: "",
             },
             setters={
                 "linefreq": self._set_line_frequency,
@@ -166,9 +179,9 @@ class Keithley2636B(TspInstrument):
             },
             functions={"reset": self.reset},
         )
-        add_settings(
-            node, values, [Setting(k, v, whole(0, 1)) for k, v in values.items()]
-        )
+        add_settings(node, values, _NODE_SETTINGS)
+        # The password can be set only.
+        del node.getters["password"]
         return node
 
     def _set_prompts(self, value: object) -> None:

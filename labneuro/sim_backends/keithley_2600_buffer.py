@@ -222,7 +222,12 @@ class ReadingBuffer(Printable):
         for name in _FIXED_WHEN_FILLED:
             table.setters[name] = self._only_empty(table.setters[name])
         for name, column in self._columns().items():
-            table.objects[name] = TspObject(item=column.item, handle=column)
+            table.objects[name] = TspObject(
+                # The keithley2600 driver reads its buffers by this function.
+                functions={"getreading": column.item},
+                item=column.item,
+                handle=column,
+            )
         return table
 
     def _only_empty(self, setter: Callable[[object], None]) -> Callable[[object], None]:

@@ -242,7 +242,10 @@ class Channel:
 def _calibration() -> TspObject:
     """Return the calibration object: locked, with nothing to adjust."""
     return TspObject(
-        getters={"state": lambda: 0, "polarity": lambda: 0},
+        getters={
+            name: lambda: 0
+            for name in ("state", "polarity", "date", "adjustdate", "due")
+        },
         functions={
             name: lambda: None for name in ("lock", "restore", "save", "unlock")
         },

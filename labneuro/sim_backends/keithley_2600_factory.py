@@ -81,10 +81,9 @@ class PulseTests:
         str
             What is wrong, or that nothing is.
         """
-        if not isinstance(channel, Channel):
-            return False, "smu is not a source-measure unit"
-        if buffer is not None and not isinstance(buffer, ReadingBuffer):
-            return False, "buffer is not a reading buffer"
+        misplaced = _misplaced(channel, buffer)
+        if misplaced:
+            return False, misplaced
         try:
             train = _train(channel, buffer, int(number(function)), values)
             test = self._synchronised(train, sync)
@@ -135,6 +134,14 @@ class PulseTests:
         if not 0 <= index < len(self._digital.triggers):
             raise TspProblem(1801)
         return self._digital.triggers[index]
+
+
+def _misplaced(channel: object, buffer: object) -> str | None:
+    if not isinstance(channel, Channel):
+        return "smu is not a source-measure unit"
+    if buffer is not None and not isinstance(buffer, ReadingBuffer):
+        return "buffer is not a reading buffer"
+    return None
 
 
 def _train(

@@ -64,7 +64,7 @@ class ReadingFilter:
             stack = [fresh, *(again() for _ in range(count - 1))]
         else:
             self._stack.append(fresh)
-            # The first time further readings fill the stack: every result is a full one.
+            # At first further readings fill the stack: every result is a full one.
             while len(self._stack) < count:
                 self._stack.append(again())
             while len(self._stack) > count:

@@ -152,7 +152,28 @@ local function with_modes(objects)
   return objects
 end
 
-lan = settings({autoconnect = 1, linktimeout = 20, nagle = 0, timedwait = 20}, with_modes {
+local lan_config = settings({
+  duplex = 1, gateway = "0.0.0.0", ipaddress = "192.0.2.36", method = 0, speed = 100,
+  subnetmask = "255.255.255.0",
+}, {
+  dns = settings({domain = "", dynamic = 1, hostname = "", verify = 1}, {
+    address = {"0.0.0.0", "0.0.0.0"},
+  }),
+})
+local lan_status = object("synchronous_table", {}, {}, {
+  duplex = 1, gateway = "0.0.0.0", ipaddress = "192.0.2.36", speed = 100,
+  subnetmask = "255.255.255.0", macaddress = "00:00:5e:00:53:24",
+  dns = object("synchronous_table", {}, {}, {
+    name = "", address = {"0.0.0.0", "0.0.0.0"},
+  }),
+  port = object("synchronous_table", {}, {}, {
+    dst = 5030, rawsocket = 5025, telnet = 23, vxi11 = 1024,
+  }),
+})
+lan = settings({
+  autoconnect = 1, linktimeout = 20, nagle = 0, timedwait = 20, lxidomain = 0,
+}, with_modes {
+  config = lan_config, status = lan_status,
   reset = nothing, restoredefaults = nothing, applysettings = nothing,
   trigger = numbered(8, function(index)
     return silent_trigger(
@@ -206,6 +227,7 @@ local here = setmetatable({}, {__index = function(_, name)
 end})
 node = {here}
 
+function savebuffer() end
 function gettimezone() return "GMT" end
 function settimezone() end
 function settime() end

@@ -67,62 +67,66 @@ def _measurement(channels: tuple[str, ...]) -> RegisterLayout:
     )
 
 
-def _operation(channels: tuple[str, ...]) -> RegisterLayout:
-    units = _bits(
-        TRIGGER_BLENDER__TRGBLND=10,
-        TRIGGER_TIMER__TRGTMR=11,
-        DIGITAL_IO__DIGIO=12,
-        TSPLINK=13,
-        LAN=14,
-    )
-    both = _channel_bits(channels)
-    of_channel = _bits(
-        CALIBRATING__CAL=0,
-        SWEEPING__SWE=3,
-        MEASURING__MEAS=4,
-        TRIGGER_OVERRUN__TRGOVR=10,
-    )
-    overrun = _bits(TRIGGER_OVERRUN__TRGOVR=_TRGOVR)
+_OPERATION_BITS = _bits(
+    CALIBRATING__CAL=0,
+    SWEEPING__SWE=3,
+    MEASURING__MEAS=4,
+    TRIGGER_OVERRUN__TRGOVR=_TRGOVR,
+)
+_OVERRUN_BITS = _bits(TRIGGER_OVERRUN__TRGOVR=_TRGOVR)
+_UNIT_BITS = _bits(
+    TRIGGER_BLENDER__TRGBLND=10,
+    TRIGGER_TIMER__TRGTMR=11,
+    DIGITAL_IO__DIGIO=12,
+    TSPLINK=13,
+    LAN=14,
+)
 
-    def unit(
-        summary: int, bits: Mapping[str, int] = overrun, name: str = "trigger_overrun"
-    ) -> RegisterLayout:
-        return RegisterLayout(summary, bits, {name: RegisterLayout(_TRGOVR, {})})
 
-    instrument = {
-        **_per_channel(
-            # The manual spells this register with three r.
-            channels,
-            of_channel,
-            {"trigger_overrrun": RegisterLayout(_TRGOVR, {})},
-        ),
-        "trigger_blender": unit(10),
-        "trigger_timer": unit(11),
-        "digio": unit(12),
-        "tsplink": unit(13),
-        "lan": unit(14, {**overrun, **_bits(CONNECTION__CON=4, CONFIGURING__CONF=5)}),
+def _unit(summary: int, bits: Mapping[str, int] = _OVERRUN_BITS) -> RegisterLayout:
+    return RegisterLayout(
+        summary, bits, {"trigger_overrun": RegisterLayout(_TRGOVR, {})}
+    )
+
+
+def _operation_of_instruments(channels: tuple[str, ...]) -> dict[str, RegisterLayout]:
+    lan = {**_OVERRUN_BITS, **_bits(CONNECTION__CON=4, CONFIGURING__CONF=5)}
+    # The manual spells the channels' register with three r.
+    overruns = {"trigger_overrrun": RegisterLayout(_TRGOVR, {})}
+    return {
+        **_per_channel(channels, _OPERATION_BITS, overruns),
+        "trigger_blender": _unit(10),
+        "trigger_timer": _unit(11),
+        "digio": _unit(12),
+        "tsplink": _unit(13),
+        "lan": _unit(14, lan),
     }
+
+
+def _operation(channels: tuple[str, ...]) -> RegisterLayout:
+    both = _channel_bits(channels)
+    everything = {**both, **_UNIT_BITS}
+    own = _bits(
+        REMOTE_SUMMARY__REM=11,
+        USER=12,
+        INSTRUMENT_SUMMARY__INST=13,
+        PROGRAM_RUNNING__PROG=14,
+    )
     return RegisterLayout(
         7,
-        {
-            **of_channel,
-            **_bits(
-                REMOTE_SUMMARY__REM=11,
-                USER=12,
-                INSTRUMENT_SUMMARY__INST=13,
-                PROGRAM_RUNNING__PROG=14,
-            ),
-        },
+        {**_OPERATION_BITS, **own},
         {
             "calibrating": RegisterLayout(0, both),
             "sweeping": RegisterLayout(3, both),
             "measuring": RegisterLayout(4, both),
-            "trigger_overrun": RegisterLayout(10, {**both, **units}),
+            "trigger_overrun": RegisterLayout(10, everything),
             "remote": RegisterLayout(
                 11, _bits(COMMAND_AVAILABLE__CAV=0, PROMPTS_ENABLED__PRMPT=11)
             ),
             "user": RegisterLayout(12, {f"BIT{bit}": bit for bit in range(15)}),
-            "instrument": RegisterLayout(13, {**both, **units}, instrument),
+            "instrument": RegisterLayout(
+                13, everything, _operation_of_instruments(channels)
+            ),
         },
     )
 

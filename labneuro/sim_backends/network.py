@@ -182,7 +182,7 @@ class Network:
         self.series = 0.0
         self.source_terms: tuple[tuple[Source, float], ...] = ()
         if ports:
-            self._see_from_ports(np.linalg.inv(matrix), *ports)
+            self._see_from_ports(np.linalg.inv(matrix).astype(np.float64), *ports)
         self._residual = self._stiffest()
         self.voltage = [self._voltage(source.node) for source in sources]
         self.current = [self._current(index) for index in range(len(sources))]

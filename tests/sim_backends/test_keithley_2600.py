@@ -274,4 +274,4 @@ def test_one_seed_gives_one_run(make_smu_bench):
         bench.send(script)
         runs.append(bench.replies())
     assert runs[0] == runs[1]
-    assert len(set(bench.numbers("format.data = 1 printbuffer(1, 200, smua.nvbuffer1)")))
+    assert set(bench.numbers("format.data = 1 printbuffer(1, 200, smua.nvbuffer1)"))

@@ -229,8 +229,10 @@ def test_a_repeating_filter_narrows_the_noise(make_smu_bench):
     bench.send("smua.measure.nplc = 0.001 smua.measure.rangei = 1e-3")
     spreads = []
     for filtered in (0, 1):
-        bench.send(f"smua.measure.filter.count = 16 smua.measure.filter.type = 1 "
-                   f"smua.measure.filter.enable = {filtered}")
+        bench.send(
+            f"smua.measure.filter.count = 16 smua.measure.filter.type = 1 "
+            f"smua.measure.filter.enable = {filtered}"
+        )
         bench.send("b = smua.makebuffer(400) b.appendmode = 1")
         bench.send("for k = 1, 400 do smua.measure.i(b) end")
         bench.send("format.asciiprecision = 16")

@@ -92,6 +92,33 @@ def test_compliance_clamps_a_current_source():
     assert reading.current == pytest.approx(2e-6, rel=1e-6)
 
 
+@given(st.floats(1.0, 1e6), st.floats(1e-7, 1e-4))
+def test_a_clamped_source_knows_its_voltage(make_resistor, resistance, limit):
+    """At the limit the node hangs on next to nothing; its voltage is exact still."""
+    circuit = Circuit(
+        VirtualClock(),
+        [["a.out", "device.high"], ["b.out", "device.low"]],
+        make_resistor(resistance),
+    )
+    source, sink = circuit.drive("a.out"), circuit.drive("b.out")
+    source.voltage_source(200.0, 0.01, limit=limit)
+    sink.voltage_source(0.0, 0.01)
+    reading = circuit.measure(source, 0.0)
+    assert reading.limited
+    assert reading.voltage == pytest.approx(limit * (resistance + 0.01), rel=1e-6)
+
+
+def test_a_device_with_both_ends_on_one_net(make_resistor):
+    circuit = Circuit(
+        VirtualClock(), [["a.out", "device.high", "device.low"]], make_resistor(10.0)
+    )
+    source = circuit.drive("a.out")
+    source.voltage_source(5.0, 0.01)
+    reading = circuit.measure(source, 0.0)
+    assert reading.voltage == pytest.approx(5.0)
+    assert reading.current == pytest.approx(0.0, abs=1e-12)
+
+
 @pytest.mark.parametrize("level", [1e-3, -1e-3])
 def test_a_source_at_its_limit_is_not_beyond_it(level):
     circuit = Circuit(VirtualClock(), [["a.out"]], resistors=[("a.out", "ground", 1.0)])
