@@ -87,7 +87,7 @@ class Meter:
         self._clock = clock
         self._line_frequency = line_frequency
         self._filter = ReadingFilter()
-        self._records: dict[tuple[str, Scale], Circumstances] = {}
+        self._records: dict[str, tuple[Scale, Circumstances]] = {}
         self.settings: dict[str, float] = {}
         self.four_wire = False
         self.lua = self._lua_table()
@@ -135,7 +135,9 @@ class Meter:
         start = converter.get_ready("i")
         value = converter.read_amps(converter.convert())
         if target is not None:
-            self._store("i", start, (value,), (target,))
+            status = self._base_status["i"] | (_COMPLIANCE if converter.limited else 0)
+            level, record = self._source.level, self._circumstances("i")
+            target.record(value, start, level, status, record)
         return value
 
     def measure(self, letters: str, *targets: Any) -> tuple[float, ...]:  # noqa: ANN401  as Lua calls it
@@ -236,17 +238,18 @@ class Meter:
 
     def _circumstances(self, letter: str) -> Circumstances:
         scale = self.converter.volts if letter == "v" else self.converter.amps
-        record = self._records.get((letter, scale))
-        if record is None:
-            source = self._source
-            record = Circumstances(
-                _NAMES[letter],
-                scale.full_scale,
-                _SOURCE_NAMES[source.function],
-                source.ranges[source.function].sheet.full_scale,
-                "On" if source.output == ON else "Off",
-            )
-            self._records[letter, scale] = record
+        known, record = self._records.get(letter, (None, None))
+        if known is scale and record is not None:
+            return record
+        source = self._source
+        record = Circumstances(
+            _NAMES[letter],
+            scale.full_scale,
+            _SOURCE_NAMES[source.function],
+            source.ranges[source.function].sheet.full_scale,
+            "On" if source.output == ON else "Off",
+        )
+        self._records[letter] = (scale, record)
         return record
 
     # -- attributes --------------------------------------------------------------------

@@ -22,7 +22,7 @@ GROUND_NODE = -1
 LEAK = 1e-16  # siemens to ground at every node: an open node sits at 0 V, not nowhere
 _CLAMPED_TO_CURRENT = 1e-15  # siemens beside a voltage source that is at its limit
 _CLAMPED_TO_VOLTAGE = 1e3  # siemens behind a current source that is at its limit
-_LARGEST_LEVEL = 1e6  # V or A: beyond any instrument
+_LARGEST_LEVEL = 1e4  # V or A: beyond any instrument
 _OVER = 1 + 1e-9  # a source exactly at its limit is not beyond it
 
 
@@ -152,7 +152,10 @@ class Network:
     voltage, current : list of Sum
         Of each source: voltage of its node in V, current into the node in A.
     limits : tuple of Limit
-        What to check at every operating point.
+        What to check at an operating point.
+    free_below : float
+        Device current in A below which nothing can be at its limit, whatever the
+        levels; 0 if there is none.
     """
 
     def __init__(
@@ -187,6 +190,7 @@ class Network:
         self.voltage = [self._voltage(source.node) for source in sources]
         self.current = [self._current(index) for index in range(len(sources))]
         self.limits = self._limits()
+        self.free_below = min(map(_free_below, self.limits), default=math.inf)
 
     def clamp(self, index: int, *, positive: bool) -> Network:
         """Return the network in which a source stands at its limit (cached)."""
@@ -324,6 +328,15 @@ def _can_reach(quantity: Sum, bound: float) -> bool:
     if quantity.per_amp or abs(quantity.per_volt) * _LARGEST_LEVEL > bound:
         return True
     return any(abs(part) * _LARGEST_LEVEL > bound for _, part in quantity.terms)
+
+
+def _free_below(limit: Limit) -> float:
+    """Return a device current below which a quantity is below its bound for sure."""
+    rest = abs(limit.per_volt) + sum(abs(part) for _, part in limit.terms)
+    left = limit.bound - rest * _LARGEST_LEVEL
+    if left <= 0.0:
+        return 0.0
+    return left / abs(limit.per_amp) if limit.per_amp else math.inf
 
 
 def _no(size: int) -> NDArray[np.float64]:

@@ -331,17 +331,16 @@ class Circuit:
                 for source, coefficient in network.source_terms:
                     voltage += coefficient * source.level
                 across, current = device.operating_point(voltage, network.series)
-            for index, bound, terms, per_amp, per_volt in network.limits:
-                value = per_amp * current + per_volt * across
-                for source, coefficient in terms:
-                    value += coefficient * source.level
-                if value > bound or value < -bound:
-                    network = network.clamp(index, positive=value > 0.0)
-                    break
-            else:
-                self._device_voltage, self._device_current = across, current
-                self._solved = network
-                return network
+            free = network.free_below
+            if -free < current < free:
+                break
+            beyond = _first_beyond(network, current, across)
+            if not beyond:
+                break
+            network = network.clamp(abs(beyond) - 1, positive=beyond > 0)
+        self._device_voltage, self._device_current = across, current
+        self._solved = network
+        return network
 
     def _base_network(self) -> Network:
         key = tuple(
@@ -355,3 +354,16 @@ class Circuit:
             self._networks[key] = network
         self._network = network
         return network
+
+
+def _first_beyond(network: Network, current: float, across: float) -> int:
+    """Return the first source beyond its limit: number from 1 with its sign, or 0."""
+    for index, bound, terms, per_amp, per_volt in network.limits:
+        value = per_amp * current + per_volt * across
+        for source, coefficient in terms:
+            value += coefficient * source.level
+        if value > bound:
+            return index + 1
+        if value < -bound:
+            return -index - 1
+    return 0

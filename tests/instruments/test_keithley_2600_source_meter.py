@@ -243,7 +243,7 @@ def test_a_sweep_takes_the_range_of_its_largest_level():
     [
         (0, 1e-3, "a sweep of 0 points; 1 to 50000"),
         (50_001, 1e-3, "a sweep of 50001 points"),
-        (5, 1e3, "a sweep of 5 ks; at most 4 ks"),
+        (5, 1e3, "a sweep of 83.33 min; at most 66.67 min"),
         (5, -1.0, "settling -1 s"),
     ],
 )
