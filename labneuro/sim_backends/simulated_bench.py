@@ -53,13 +53,13 @@ class InstrumentModel(NamedTuple):
 
 MODELS: dict[str, InstrumentModel] = {
     "Keithley 2636B": InstrumentModel(
-        "labneuro.sim_backends.keithley_2600:Keithley2636B", stiff=True
+        "labneuro.sim_backends.keithley_2600.instrument:Keithley2636B", stiff=True
     ),
     "Tektronix AFG31000": InstrumentModel(
-        "labneuro.sim_backends.tektronix_afg31000:TektronixAfg31000"
+        "labneuro.sim_backends.tektronix_afg31000.instrument:TektronixAfg31000"
     ),
     "Tektronix AFG31252": InstrumentModel(
-        "labneuro.sim_backends.tektronix_afg31000:TektronixAfg31252"
+        "labneuro.sim_backends.tektronix_afg31000.instrument:TektronixAfg31252"
     ),
 }
 

@@ -8,7 +8,7 @@ import pytest
 from pymeasure.instruments.keithley import Keithley2600
 from pymeasure.instruments.tektronix import AFG3152C
 
-from labneuro.sim_backends.powered_benches import power_off, power_on
+from labneuro.sim_backends.visa.powered_benches import power_off, power_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 from labneuro.devices.base import TwoTerminalDevice
 from labneuro.sim_backends.base import Surroundings
 from labneuro.sim_backends.clock import RealClock, VirtualClock
-from labneuro.sim_backends.keithley_2600 import Keithley2636B
+from labneuro.sim_backends.keithley_2600.instrument import Keithley2636B
 from labneuro.sim_backends.wiring import Circuit
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labneuro.sim_backends.framing import cut_terminator, split_messages
-from labneuro.sim_backends.scpi_syntax import definite_block
+from labneuro.sim_backends.scpi.syntax import definite_block
+from labneuro.sim_backends.visa.framing import cut_terminator, split_messages
 
 
 @pytest.mark.parametrize(

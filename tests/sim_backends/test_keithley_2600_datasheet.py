@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labneuro.sim_backends.keithley_2600_datasheet import (
+from labneuro.sim_backends.keithley_2600.datasheet import (
     SHEETS,
     TIMING,
     largest_duty_cycle,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labneuro.sim_backends.keithley_2600_datasheet import TRIGGER_TIME
+from labneuro.sim_backends.keithley_2600.datasheet import TRIGGER_TIME
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 
-from labneuro.sim_backends import keithley_2600_datasheet as datasheet
-from labneuro.sim_backends.keithley_2600_filter import (
+from labneuro.sim_backends.keithley_2600 import datasheet
+from labneuro.sim_backends.keithley_2600.filter import (
     MEDIAN,
     MOVING_AVERAGE,
     REPEAT_AVERAGE,

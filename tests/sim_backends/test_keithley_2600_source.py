@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labneuro.sim_backends import keithley_2600_datasheet as datasheet
+from labneuro.sim_backends.keithley_2600 import datasheet
 
 
 def terminal(bench):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labneuro.sim_backends.keithley_2600_status import status_layout
-from labneuro.sim_backends.tsp_status import StatusModel
+from labneuro.sim_backends.keithley_2600.status import status_layout
+from labneuro.sim_backends.tsp.status import StatusModel
 
 LAYOUT = status_layout(("smua", "smub"))
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from labneuro.sim_backends.base import Surroundings
 from labneuro.sim_backends.clock import VirtualClock
-from labneuro.sim_backends.scpi import ScpiInstrument
-from labneuro.sim_backends.scpi_arguments import (
+from labneuro.sim_backends.scpi.arguments import (
     Amount,
     Argument,
     Block,
@@ -26,7 +25,8 @@ from labneuro.sim_backends.scpi_arguments import (
     Quantity,
     Text,
 )
-from labneuro.sim_backends.scpi_syntax import (
+from labneuro.sim_backends.scpi.instrument import ScpiInstrument
+from labneuro.sim_backends.scpi.syntax import (
     Element,
     Expression,
     Quoted,
@@ -34,7 +34,7 @@ from labneuro.sim_backends.scpi_syntax import (
     definite_block,
     read_units,
 )
-from labneuro.sim_backends.scpi_tree import Command, CommandTree
+from labneuro.sim_backends.scpi.tree import Command, CommandTree
 from labneuro.sim_backends.wiring import Circuit
 
 VOLT = Number(units={"V": 1.0}, infinite=True)

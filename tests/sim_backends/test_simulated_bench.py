@@ -18,7 +18,7 @@ from labneuro.sim_backends.simulated_bench import (
     SimulatedBench,
     parse_address,
 )
-from labneuro.sim_backends.tektronix_afg31000 import TektronixAfg31000
+from labneuro.sim_backends.tektronix_afg31000.instrument import TektronixAfg31000
 
 if TYPE_CHECKING:
     from pathlib import Path

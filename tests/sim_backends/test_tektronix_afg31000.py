@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labneuro.sim_backends import tektronix_afg31000_limits as limits
-from labneuro.sim_backends import tektronix_afg31000_waveform as waveform
 from labneuro.sim_backends.base import Surroundings
 from labneuro.sim_backends.clock import VirtualClock
-from labneuro.sim_backends.scpi_syntax import definite_block
-from labneuro.sim_backends.tektronix_afg31000 import (
+from labneuro.sim_backends.scpi.syntax import definite_block
+from labneuro.sim_backends.tektronix_afg31000 import limits, waveform
+from labneuro.sim_backends.tektronix_afg31000.commands import COMMANDS
+from labneuro.sim_backends.tektronix_afg31000.instrument import (
     TektronixAfg31000,
     TektronixAfg31252,
 )
-from labneuro.sim_backends.tektronix_afg31000_commands import COMMANDS
 from labneuro.sim_backends.wiring import Circuit
 
 LOAD = 50.0

@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pytest
 
-from labneuro.sim_backends.tsp_worker import Worker
+from labneuro.sim_backends.tsp.worker import Worker
 
 ENDLESS = "while true do delay(1e-6) end"
 PATIENCE = 30.0
@@ -270,7 +270,7 @@ def test_a_running_script_does_not_hold_up_the_interpreter():
 import numpy as np
 from labneuro.sim_backends.base import Surroundings
 from labneuro.sim_backends.clock import VirtualClock
-from labneuro.sim_backends.keithley_2600 import Keithley2636B
+from labneuro.sim_backends.keithley_2600.instrument import Keithley2636B
 from labneuro.sim_backends.wiring import Circuit
 clock = VirtualClock()
 surroundings = Surroundings(clock, Circuit(clock, []), np.random.default_rng(1))

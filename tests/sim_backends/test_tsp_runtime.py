@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from labneuro.sim_backends.tsp_runtime import (
+from labneuro.sim_backends.tsp.runtime import (
     OutOfMemoryError,
     ScriptError,
     TspObject,
     TspRuntime,
     split_position,
 )
-from labneuro.sim_backends.tsp_values import NotANumberError, TspProblem
+from labneuro.sim_backends.tsp.values import NotANumberError, TspProblem
 
 LIMIT = 20_000_000
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labneuro.sim_backends.tsp_runtime import TspObject
-from labneuro.sim_backends.tsp_values import (
+from labneuro.sim_backends.tsp.runtime import TspObject
+from labneuro.sim_backends.tsp.values import (
     NotANumberError,
     Setting,
     TspProblem,

@@ -16,12 +16,12 @@ from pyvisa.constants import EventMechanism, EventType, ResourceAttribute, Statu
 from labneuro.errors import BenchConfigError, InstrumentError, NotInWorkspaceError
 from labneuro.sim_backends.base import Reply
 from labneuro.sim_backends.clock import RealClock
-from labneuro.sim_backends.powered_benches import power_off, power_on
-from labneuro.sim_backends.scpi import ScpiInstrument
-from labneuro.sim_backends.scpi_arguments import Block, Number
-from labneuro.sim_backends.scpi_syntax import definite_block
-from labneuro.sim_backends.scpi_tree import Command
+from labneuro.sim_backends.scpi.arguments import Block, Number
+from labneuro.sim_backends.scpi.instrument import ScpiInstrument
+from labneuro.sim_backends.scpi.syntax import definite_block
+from labneuro.sim_backends.scpi.tree import Command
 from labneuro.sim_backends.simulated_bench import MODELS, InstrumentModel
+from labneuro.sim_backends.visa.powered_benches import power_off, power_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,1 @@
+"""What simulated instruments that speak SCPI have in common."""

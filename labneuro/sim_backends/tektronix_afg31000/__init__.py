@@ -1,0 +1,1 @@
+"""The simulated Tektronix AFG31000 arbitrary function generators."""

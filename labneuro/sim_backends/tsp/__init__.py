@@ -1,0 +1,1 @@
+"""What simulated instruments that run Lua scripts (TSP) have in common."""

@@ -1,0 +1,1 @@
+"""The VISA backend ``@labneuro``: sessions on simulated instruments."""
