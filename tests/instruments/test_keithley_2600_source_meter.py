@@ -69,22 +69,22 @@ def block(*rows):
     return b"#0" + struct.pack(f"<{len(numbers)}d", *numbers) + b"\n"
 
 
-def protocol(conversation):
-    """Talk to a driver whose connection has a time-out of 10 s."""
+def check_wire(conversation):
+    """Check all that a driver sends, over a connection with a time-out of 10 s."""
     return expected_protocol(
         Keithley2600, conversation, connection_attributes={"timeout": 10_000}
     )
 
 
 def test_configuring_sets_the_compliance_and_leaves_the_output_off():
-    with protocol(CONFIGURE) as smu:
+    with check_wire(CONFIGURE) as smu:
         Keithley2600SourceMeter(smu, "smua", LIMITS).configure(**SETTINGS)
     assert not any("output = 1" in sent for sent, _ in CONFIGURE)
 
 
 def test_the_output_goes_on_at_zero_volt():
     on = [("smua.source.levelv = 0", None), ("smua.source.output = 1", None), NO_ERROR]
-    with protocol([*CONFIGURE, *on]) as smu:
+    with check_wire([*CONFIGURE, *on]) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         meter.output_on()
@@ -103,14 +103,14 @@ def test_the_output_goes_on_at_zero_volt():
 def test_settings_beyond_a_limit_are_refused_before_anything_is_sent(
     key, value, message
 ):
-    with protocol([]) as smu:
+    with check_wire([]) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         with pytest.raises(LimitError, match=message):
             meter.configure(**{**SETTINGS, key: value})
 
 
 def test_nothing_runs_without_a_compliance():
-    with protocol([]) as smu:
+    with check_wire([]) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         for run in (
             meter.output_on,
@@ -127,7 +127,7 @@ def test_a_failed_configuration_does_not_let_the_output_on():
         (NO_ERROR[0], "1.10200e+03\tParameter too big\t2.00000e+01\t1.00000e+00"),
         NO_ERROR,
     ]
-    with protocol(refused) as smu:
+    with check_wire(refused) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         with pytest.raises(InstrumentError, match="Parameter too big"):
             meter.configure(**SETTINGS)
@@ -139,7 +139,7 @@ def test_a_train_is_one_call_and_one_block():
     # 10 ms less 2.5 ms, 1 ms and 0.01/50 s of integration leave 6.3 ms.
     train = "labneuro_train(smua, 1, 0.1, 3, 0.1, 0.0025, 0.001, 0.0063)"
     answer = block((1e-6, 0.5, 0), (9.91e37, 0.51, 0), (1e-3, 0.52, 0x40))
-    with protocol([*CONFIGURE, *LINE, (train, answer), NO_ERROR]) as smu:
+    with check_wire([*CONFIGURE, *LINE, (train, answer), NO_ERROR]) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         readings = meter.triggered_reads(READS)
@@ -152,7 +152,7 @@ def test_a_train_is_one_call_and_one_block():
 def test_only_the_compliance_bit_of_the_last_reading_counts():
     train = "labneuro_train(smua, 1, 0.1, 3, 0.1, 0.0025, 0.001, 0.0063)"
     answer = block((1e-6, 0.0, 0x40), (1e-6, 0.01, 0), (1e-6, 0.02, 0xBF))
-    with protocol([*CONFIGURE, *LINE, (train, answer), NO_ERROR]) as smu:
+    with check_wire([*CONFIGURE, *LINE, (train, answer), NO_ERROR]) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         assert meter.triggered_reads(READS).in_compliance is False
@@ -162,7 +162,7 @@ def test_a_period_that_is_too_short_leaves_no_rest():
     train = "labneuro_train(smua, 1, 0.1, 1, 0.1, 0.0025, 0.001, 0)"
     reads = TriggeredReads(1, 0.1, 2.5e-3, 1e-3, 1e-3, "digio1")
     conversation = [*CONFIGURE, *LINE, (train, block((1e-6, 0, 0))), NO_ERROR]
-    with protocol(conversation) as smu:
+    with check_wire(conversation) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         assert meter.triggered_reads(reads).current.tolist() == [1e-6]
@@ -183,7 +183,7 @@ def test_a_long_train_is_cut_and_joined_on_one_time_axis(monkeypatch):
         NO_ERROR,
         (base, block((1000.5,))),
     ]
-    with protocol(conversation) as smu:
+    with check_wire(conversation) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         readings = meter.triggered_reads(READS)
@@ -208,7 +208,7 @@ def test_parts_fit_buffer_and_time_stamps(count, period, expected):
 def test_the_time_out_covers_the_train_and_is_put_back(time_outs):
     train = "labneuro_train(smua, 1, 0.1, 3, 0.1, 0.0025, 0.001, 0.0063)"
     answer = block(*[(1e-6, 0.0, 0)] * 3)
-    with protocol([*CONFIGURE, *LINE, (train, answer), NO_ERROR]) as smu:
+    with check_wire([*CONFIGURE, *LINE, (train, answer), NO_ERROR]) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         waited = time_outs(smu)
@@ -229,7 +229,7 @@ def test_a_sweep_takes_the_range_of_its_largest_level():
         ),
         NO_ERROR,
     ]
-    with protocol(conversation) as smu:
+    with check_wire(conversation) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         readings = meter.sweep(np.array(levels), 1e-3)
@@ -248,7 +248,7 @@ def test_a_sweep_takes_the_range_of_its_largest_level():
     ],
 )
 def test_a_sweep_that_the_buffer_cannot_hold_is_refused(points, settling, message):
-    with protocol(CONFIGURE) as smu:
+    with check_wire(CONFIGURE) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         with pytest.raises(LimitError, match=message):
@@ -258,7 +258,7 @@ def test_a_sweep_that_the_buffer_cannot_hold_is_refused(points, settling, messag
 @pytest.mark.parametrize("level", [6.1, -6.1, float("nan"), float("inf")])
 def test_levels_beyond_the_limits_are_refused_before_anything_is_sent(level):
     reads = TriggeredReads(1, level, 0.0, 0.0, 0.0, "digio1")
-    with protocol(CONFIGURE) as smu:
+    with check_wire(CONFIGURE) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         with pytest.raises(LimitError, match=r"smua: voltage .* beyond the limit"):
@@ -268,7 +268,7 @@ def test_levels_beyond_the_limits_are_refused_before_anything_is_sent(level):
 
 
 def test_the_instruments_own_range_holds_without_limits():
-    with protocol(CONFIGURE) as smu:
+    with check_wire(CONFIGURE) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", Limits())
         meter.configure(**SETTINGS)
         with pytest.raises(LimitError, match="instrument's 200 V"):
@@ -287,7 +287,7 @@ def test_the_instruments_own_range_holds_without_limits():
 )
 def test_a_train_that_makes_no_sense_is_refused(change, error, message):
     reads = TriggeredReads(**{**vars(READS), **change})
-    with protocol(CONFIGURE) as smu:
+    with check_wire(CONFIGURE) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         with pytest.raises(error, match=message):
@@ -296,7 +296,7 @@ def test_a_train_that_makes_no_sense_is_refused(change, error, message):
 
 def test_an_unknown_channel_is_refused():
     with (
-        protocol([]) as smu,
+        check_wire([]) as smu,
         pytest.raises(BenchConfigError, match="'smuc' is no channel"),
     ):
         Keithley2600SourceMeter(smu, "smuc", LIMITS)
@@ -310,7 +310,7 @@ def test_the_safe_state_is_read_back():
         ("smub.source.output = 0", None),
         ("print(smub.source.output)", "0.00000e+00"),
     ]
-    with protocol(conversation) as smu:
+    with check_wire(conversation) as smu:
         Keithley2600SourceMeter(smu, "smub", LIMITS).make_safe()
         smu.adapter.connection.clear.assert_called_once_with()
 
@@ -323,7 +323,7 @@ def test_after_the_safe_state_the_output_needs_a_new_configuration():
         ("smua.source.output = 0", None),
         ("print(smua.source.output)", "0.00000e+00"),
     ]
-    with protocol([*CONFIGURE, *safe]) as smu:
+    with check_wire([*CONFIGURE, *safe]) as smu:
         meter = Keithley2600SourceMeter(smu, "smua", LIMITS)
         meter.configure(**SETTINGS)
         meter.make_safe()
