@@ -24,7 +24,11 @@ from labneuro.units import (
 )
 
 SIMULATED = "@labneuro"
-Role = Literal["source_meter", "pulse_generator"]
+Role = Literal["source_meter", "pulse_generator", "oscilloscope", "switch_matrix"]
+ProbeTip = Literal["1x", "10x", "100x"]
+WHOLE_INSTRUMENT: tuple[Role, ...] = ("oscilloscope", "switch_matrix")
+"""Roles that an instrument fills with all its channels."""
+_INSTRUMENT = re.compile(r"[A-Za-z]\w*")
 _TERMINAL = re.compile(r"ground|(?!ground\.)[A-Za-z]\w*\.[A-Za-z]\w*")
 _RESERVED = ("device", "ground")
 
@@ -42,11 +46,18 @@ Terminal = Annotated[str, AfterValidator(_check_terminal)]
 
 
 class InstrumentConfig(InputModel):
-    """One instrument: its model, its VISA address and its time-out."""
+    """One instrument: its model, its VISA address and its time-out.
+
+    Attributes
+    ----------
+    modules : dict of str to str
+        Plug-in modules by slot, such as ``slot1: "3730"``.
+    """
 
     model: str
     address: str
     timeout: Annotated[Second, Field(gt=0)] = 10.0
+    modules: dict[str, str] = Field(default_factory=dict)
 
 
 class DeviceConfig(InputModel):
@@ -78,11 +89,24 @@ class Resistor(InputModel):
 
 
 class Wiring(InputModel):
-    """Which terminals are joined, and which trigger output feeds which input."""
+    """Which terminals are joined, and which trigger output feeds which input.
+
+    Attributes
+    ----------
+    nets : tuple of tuple of str
+        Terminals that are joined.
+    triggers : tuple of (str, str)
+        Trigger output and trigger input.
+    resistors : tuple of Resistor
+        Resistors between nets.
+    probes : dict of str to str
+        The probe before an oscilloscope's input: ``1x`` (a cable), ``10x``, ``100x``.
+    """
 
     nets: tuple[tuple[Terminal, ...], ...]
     triggers: tuple[tuple[Terminal, Terminal], ...] = ()
     resistors: tuple[Resistor, ...] = ()
+    probes: dict[Terminal, ProbeTip] = Field(default_factory=dict)
 
     @field_validator("nets")
     @classmethod
@@ -131,7 +155,7 @@ class _BenchFile(InputModel):
     description: str
     visa_library: str
     instruments: dict[str, InstrumentConfig]
-    roles: dict[Role, Terminal]
+    roles: dict[Role, str]
     device: DeviceConfig
     limits: Limits
     wiring: Wiring
@@ -144,11 +168,13 @@ class _BenchFile(InputModel):
                 raise ValueError(f"instruments.{name}: this name is taken")
         wiring = self.wiring
         for role, target in self.roles.items():
+            _check_filler(role, target)
             self._known((target,), f"roles.{role}")
         for pair in wiring.triggers:
             self._known(pair, "wiring.triggers")
         for group in (*wiring.nets, *(one.between for one in wiring.resistors)):
             self._known(group, "wiring", *_RESERVED)
+        self._known(tuple(wiring.probes), "wiring.probes")
         if self.visa_library == SIMULATED and self.simulation is None:
             raise ValueError("simulation: a simulated bench needs this section")
         return self
@@ -161,6 +187,19 @@ class _BenchFile(InputModel):
                     f"{where}: {terminal!r} is of no known owner; "
                     f"known: {', '.join(names)}"
                 )
+
+
+def _check_filler(role: Role, target: str) -> None:
+    if role not in WHOLE_INSTRUMENT:
+        try:
+            _check_terminal(target)
+        except ValueError as error:
+            raise ValueError(f"roles.{role}: {error}") from error
+    elif not _INSTRUMENT.fullmatch(target):
+        raise ValueError(
+            f"roles.{role}: {shown(target)} is not an instrument; this role is filled "
+            "by a whole instrument, without a channel"
+        )
 
 
 class BenchConfig(_BenchFile):

@@ -24,6 +24,38 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
+def pytest_collection_modifyitems(items):
+    """Let every report of a public driver's test carry what it is about."""
+    for item in items:
+        for mark in item.iter_markers("public_driver"):
+            item.user_properties.append(("public_driver", mark.args))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print which function of which public driver runs unchanged."""
+    rows: dict[tuple[str, ...], str] = {}
+    for outcome in ("passed", "xfailed", "skipped", "failed", "error", "xpassed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for key, value in getattr(report, "user_properties", ()):
+                if key == "public_driver":
+                    rows[tuple(value)] = _verdict(outcome, report)
+    if not rows:
+        return
+    terminalreporter.section("public drivers on the simulated instruments")
+    for (package, driver, function), verdict in sorted(rows.items()):
+        terminalreporter.line(f"{package:22} {driver:24} {function:44} {verdict}")
+
+
+def _verdict(outcome, report):
+    if outcome == "passed":
+        return "pass"
+    if outcome == "xfailed":
+        return f"theirs: {report.wasxfail.removeprefix('reason: ')}"
+    if outcome == "skipped" and isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
+    return outcome
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch):
     """Keep the caller's workspace and signal handlers out of the tests."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -14,6 +15,9 @@ class TwoTerminalDevice(ABC):
     """
 
     terminals: ClassVar[tuple[str, str]]
+    evolves: ClassVar[bool] = False
+    """Whether voltage or current move while the source does not: the device then says
+    by :meth:`steady_for` how closely it must be followed."""
 
     @abstractmethod
     def operating_point(
@@ -37,3 +41,28 @@ class TwoTerminalDevice(ABC):
     @abstractmethod
     def advance(self, voltage: float, duration: float) -> None:
         """Let the state move for `duration` seconds at a constant `voltage` in V."""
+
+    def advance_behind(
+        self, source_voltage: float, series: float, duration: float
+    ) -> None:
+        """Let the state move for `duration` seconds behind a real voltage source.
+
+        Parameters
+        ----------
+        source_voltage, series : float
+            As for :meth:`operating_point`, constant meanwhile.
+        duration : float
+            In s.
+        """
+        voltage, _ = self.operating_point(source_voltage, series)
+        self.advance(voltage, duration)
+
+    def steady_for(self, source_voltage: float, series: float) -> float:
+        """Return for how many seconds the operating point may be taken as constant.
+
+        Parameters
+        ----------
+        source_voltage, series : float
+            As for :meth:`operating_point`.
+        """
+        return math.inf

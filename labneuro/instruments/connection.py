@@ -24,11 +24,23 @@ if TYPE_CHECKING:
 
     from labneuro.bench import BenchConfig, InstrumentConfig, Role
     from labneuro.instruments.base import VisaInstrument
-    from labneuro.instruments.roles import PulseGenerator, SafeInstrument, SourceMeter
+    from labneuro.instruments.roles import (
+        Oscilloscope,
+        PulseGenerator,
+        SafeInstrument,
+        SourceMeter,
+        SwitchMatrix,
+    )
     from labneuro.safety import Limits
 
-# Stimuli end first, then what measures and holds the device's other side.
-_SAFE_ORDER: tuple[Role, ...] = ("pulse_generator", "source_meter")
+# Stimuli end first, then what measures and holds the device's other side; relays move
+# when nothing drives them.
+_SAFE_ORDER: tuple[Role, ...] = (
+    "pulse_generator",
+    "source_meter",
+    "switch_matrix",
+    "oscilloscope",
+)
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +73,16 @@ class ConnectedBench:
     def pulse_generator(self) -> PulseGenerator:
         """The channel that plays pulses."""
         return cast("PulseGenerator", self._role("pulse_generator"))
+
+    @property
+    def oscilloscope(self) -> Oscilloscope:
+        """The instrument that captures voltages in time."""
+        return cast("Oscilloscope", self._role("oscilloscope"))
+
+    @property
+    def switch_matrix(self) -> SwitchMatrix:
+        """The relays that route terminals."""
+        return cast("SwitchMatrix", self._role("switch_matrix"))
 
     @property
     def trigger_line(self) -> str:

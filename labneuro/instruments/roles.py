@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -92,6 +94,60 @@ class CurrentReadings:
     in_compliance: bool
 
 
+@dataclass(frozen=True)
+class VerticalScale:
+    """What an oscilloscope's screen shows of one channel.
+
+    Attributes
+    ----------
+    range : float
+        Full height of the screen in V.
+    offset : float
+        Voltage at its centre in V.
+    """
+
+    range: float
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class ScopeTrigger:
+    """The edge that an oscilloscope waits for.
+
+    Attributes
+    ----------
+    source : str
+        Channel, or ``"external"``.
+    level : float
+        In V.
+    rising : bool
+        Whether the edge rises.
+    """
+
+    source: str
+    level: float
+    rising: bool = True
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What an oscilloscope saw.
+
+    Attributes
+    ----------
+    time : ndarray, shape (points,)
+        In s from the trigger.
+    voltage : dict of str to ndarray, shape (points,)
+        In V, by channel.
+    clipped : dict of str to bool
+        Whether a channel left the screen.
+    """
+
+    time: NDArray[np.float64]
+    voltage: dict[str, NDArray[np.float64]]
+    clipped: dict[str, bool]
+
+
 class SafeInstrument(ABC):
     """Anything with an output that must end in a defined state."""
 
@@ -155,3 +211,71 @@ class PulseGenerator(SafeInstrument):
     @abstractmethod
     def output_on(self) -> None:
         """Switch the output on; it rests at 0 V until a trigger."""
+
+
+class Oscilloscope(SafeInstrument):
+    """An instrument that captures voltages in time."""
+
+    @abstractmethod
+    def configure(
+        self,
+        channels: Mapping[str, VerticalScale],
+        *,
+        duration: float,
+        before_trigger: float,
+        trigger: ScopeTrigger,
+    ) -> None:
+        """Choose what the next captures show.
+
+        Parameters
+        ----------
+        channels : mapping of str to VerticalScale
+            Channels to capture, such as ``"ch1"``; the others are off.
+        duration : float
+            Length of a capture in s.
+        before_trigger : float
+            Share of it that lies before the trigger, in s.
+        trigger : ScopeTrigger
+            What to wait for.
+        """
+
+    @abstractmethod
+    def arm(self) -> None:
+        """Wait for one trigger from now on; returns once the instrument is ready."""
+
+    @abstractmethod
+    def captured(self) -> bool:
+        """Whether the trigger has come and the capture is complete."""
+
+    @abstractmethod
+    def fetch(self) -> Capture:
+        """Return the capture.
+
+        Raises
+        ------
+        InstrumentError
+            If there is none.
+        """
+
+
+class SwitchMatrix(SafeInstrument):
+    """Relays that route terminals to each other; safe means all of them open."""
+
+    @abstractmethod
+    def connect(self, channels: Sequence[str]) -> None:
+        """Close exactly these channels, after all others have opened, and verify it.
+
+        Parameters
+        ----------
+        channels : sequence of str
+            Channel numbers, such as ``"1101"``.
+
+        Raises
+        ------
+        InstrumentError
+            If other channels are closed in the end.
+        """
+
+    @abstractmethod
+    def closed(self) -> tuple[str, ...]:
+        """Return the closed channels as the instrument reports them."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from labneuro.errors import BenchConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
 
     from labneuro.sim_backends.clock import Clock
-    from labneuro.sim_backends.wiring import Circuit, Drive
+    from labneuro.sim_backends.drives import Drive, Probe
+    from labneuro.sim_backends.wiring import Circuit
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Surroundings:
         Power-line frequency in Hz.
     noise : bool
         Whether readings carry the instrument's noise.
+    modules : mapping of str to str
+        Plug-in modules by slot, as the bench file names them.
     """
 
     clock: Clock
@@ -39,6 +44,28 @@ class Surroundings:
     generator: np.random.Generator
     line_frequency: float = 50.0
     noise: bool = True
+    modules: Mapping[str, str] = field(default_factory=dict)
+
+
+class Terminals(NamedTuple):
+    """An instrument's terminals on the circuit.
+
+    Attributes
+    ----------
+    outputs, inputs : tuple of str
+        Sources and voltage inputs.
+    contacts : tuple of str
+        Ends of relay contacts.
+    """
+
+    outputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every terminal."""
+        return self.outputs + self.inputs + self.contacts
 
 
 class Reply(NamedTuple):
@@ -57,9 +84,15 @@ class SimulatedInstrument(ABC):
         Name on the bench, such as ``"smu"``.
     surroundings : Surroundings
         What it shares with the bench.
+
+    Raises
+    ------
+    BenchConfigError
+        If it cannot hold a module that the bench file names.
     """
 
     terminals: ClassVar[tuple[str, ...]] = ()
+    inputs: ClassVar[tuple[str, ...]] = ()
     trigger_outputs: ClassVar[tuple[str, ...]] = ()
     trigger_inputs: ClassVar[tuple[str, ...]] = ()
 
@@ -70,14 +103,35 @@ class SimulatedInstrument(ABC):
         self.generator = surroundings.generator
         self.line_frequency = surroundings.line_frequency
         self.noise = surroundings.noise
+        self.modules = surroundings.modules
+        circuit, terminals = self.circuit, self.terminals_with(self.modules)
         self.drives: dict[str, Drive] = {
-            terminal: surroundings.circuit.drive(f"{name}.{terminal}")
-            for terminal in self.terminals
+            terminal: circuit.drive(f"{name}.{terminal}")
+            for terminal in terminals.outputs
+        }
+        self.probes: dict[str, Probe] = {
+            terminal: circuit.probe(f"{name}.{terminal}")
+            for terminal in terminals.inputs
         }
         self.trigger_lines: dict[str, list[Callable[[], None]]] = {
             line: [] for line in self.trigger_outputs
         }
         self._replies: deque[Reply] = deque()
+
+    @classmethod
+    def terminals_with(cls, modules: Mapping[str, str]) -> Terminals:
+        """Return the terminals of an instrument with these modules by slot.
+
+        Raises
+        ------
+        BenchConfigError
+            If it cannot hold one of them; the message names the slot.
+        """
+        for slot, module in modules.items():
+            raise BenchConfigError(
+                f"modules.{slot}: {module!r}: this model has no slots for modules"
+            )
+        return Terminals(cls.terminals, cls.inputs)
 
     @abstractmethod
     def write(self, message: bytes) -> None:

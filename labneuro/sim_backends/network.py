@@ -24,6 +24,9 @@ _CLAMPED_TO_CURRENT = 1e-15  # siemens beside a voltage source that is at its li
 _CLAMPED_TO_VOLTAGE = 1e3  # siemens behind a current source that is at its limit
 _LARGEST_LEVEL = 1e4  # V or A: beyond any instrument
 _OVER = 1 + 1e-9  # a source exactly at its limit is not beyond it
+# Below this a resistor's current is an unknown of its own: beside its conductance, the
+# leak of a node that nothing else holds would be lost in rounding.
+_OWN_UNKNOWN_BELOW = 1e3  # ohm
 
 
 class Source:
@@ -122,7 +125,7 @@ class Limit(NamedTuple):
 class _Unit(NamedTuple):
     """One quantity at 1, all others at 0: a source level, or the device's v or i."""
 
-    volts: NDArray[np.float64]
+    solution: NDArray[np.float64]  # node voltages, then currents of small resistors
     source: int | None = None
     device_current: float = 0.0
 
@@ -134,7 +137,7 @@ class Network:
     ----------
     size : int
         Number of nodes beside ground.
-    sources : list of Source
+    sources : sequence of Source
         All sources; the network follows their levels, not changes of their modes.
     resistors : sequence of (int, int, float)
         Two nodes and ohm.
@@ -161,7 +164,7 @@ class Network:
     def __init__(
         self,
         size: int,
-        sources: list[Source],
+        sources: Sequence[Source],
         resistors: Sequence[tuple[int, int, float]],
         ports: tuple[int, ...],
         limited: frozenset[int] = frozenset(),
@@ -169,6 +172,9 @@ class Network:
         self._size = size
         self._sources = sources
         self._resistors = resistors
+        small = [index for index, one in enumerate(resistors) if _is_small(one[2])]
+        self._rows = {index: size + row for row, index in enumerate(small)}
+        self._unknowns = size + len(small)
         self._ports = ports
         self.limited = limited
         self._clamped: dict[tuple[int, bool], Network] = {}
@@ -180,8 +186,10 @@ class Network:
             _Unit(self._response(joined, source), index)
             for index, source in enumerate(sources)
         ]
-        self._by_volt = _Unit(joined[:size, size] if len(joined) > size else _no(size))
-        self._by_amp = _Unit(_no(size), device_current=1.0)
+        unknowns = self._unknowns
+        grown = len(joined) > unknowns
+        self._by_volt = _Unit(joined[:, unknowns] if grown else _no(unknowns))
+        self._by_amp = _Unit(_no(unknowns), device_current=1.0)
         self.series = 0.0
         self.source_terms: tuple[tuple[Source, float], ...] = ()
         if ports:
@@ -210,30 +218,34 @@ class Network:
         return network
 
     def _matrix(self) -> NDArray[np.float64]:
-        matrix = np.eye(self._size) * LEAK
-        for first, second, ohm in self._resistors:
-            _stamp(matrix, first, second, 1.0 / ohm)
+        matrix = np.zeros((self._unknowns, self._unknowns))
+        matrix[: self._size, : self._size] = np.eye(self._size) * LEAK
+        for index, (first, second, ohm) in enumerate(self._resistors):
+            row = self._rows.get(index)
+            if row is None:
+                _stamp(matrix, first, second, 1.0 / ohm)
+            else:
+                _stamp_row(matrix, row, (first, second))
+                matrix[row, row] = -ohm
         for source in self._sources:
             _stamp(matrix, source.node, GROUND_NODE, source.conductance)
         return matrix
 
     def _join_ports(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the inverse of the network with a voltage between the ports."""
-        size = self._size
         if len(set(self._ports)) < len(("first", "second")):
             return np.linalg.inv(matrix).astype(np.float64)
+        size = self._unknowns
         grown = np.zeros((size + 1, size + 1))
         grown[:size, :size] = matrix
-        for sign, port in zip((1.0, -1.0), self._ports, strict=True):
-            if port != GROUND_NODE:
-                grown[size, port] = grown[port, size] = sign
+        _stamp_row(grown, size, self._ports)
         return np.linalg.inv(grown).astype(np.float64)
 
     def _response(
         self, inverse: NDArray[np.float64], source: Source
     ) -> NDArray[np.float64]:
         """Return all node voltages at unit level of a source."""
-        column = _column(inverse, source.node)[: self._size]
+        column = _column(inverse, source.node)
         return column * source.conductance if source.mode == VOLTAGE else column
 
     def _see_from_ports(
@@ -275,7 +287,7 @@ class Network:
         return Sum(self._terms(by_level), rule(self._by_amp), rule(self._by_volt))
 
     def _voltage(self, node: int) -> Sum:
-        return self._sum(lambda unit: _at(unit.volts, node))
+        return self._sum(lambda unit: _at(unit.solution, node))
 
     def _current(self, index: int) -> Sum:
         source = self._sources[index]
@@ -289,7 +301,7 @@ class Network:
         """Return a source's current from its own law."""
         source = self._sources[index]
         own = 1.0 if index == unit.source else 0.0
-        volt = _at(unit.volts, source.node)
+        volt = _at(unit.solution, source.node)
         if source.mode == VOLTAGE:
             return source.conductance * (own - volt)
         return own - source.conductance * volt
@@ -297,19 +309,25 @@ class Network:
     def _kirchhoff(self, index: int, unit: _Unit) -> float:
         """Return a source's current as the sum of all others of its node."""
         node = self._sources[index].node
-        volt = _at(unit.volts, node)
+        volt = _at(unit.solution, node)
         amps = LEAK * volt
         for other, source in enumerate(self._sources):
             if other != index and source.node == node and source.mode != OPEN:
                 amps -= self._ohmic(other, unit)
-        for first, second, ohm in self._resistors:
-            if node == first:
-                amps += (volt - _at(unit.volts, second)) / ohm
-            elif node == second:
-                amps += (volt - _at(unit.volts, first)) / ohm
+        for place, (first, second, _) in enumerate(self._resistors):
+            if node in (first, second) and first != second:
+                along = self._through(place, unit)
+                amps += along if node == first else -along
         for sign, port in zip((1.0, -1.0), self._ports, strict=False):
             amps += sign * unit.device_current * (node == port)
         return amps
+
+    def _through(self, index: int, unit: _Unit) -> float:
+        """Return the current of a resistor from its first to its second node."""
+        if index in self._rows:
+            return float(unit.solution[self._rows[index]])
+        first, second, ohm = self._resistors[index]
+        return (_at(unit.solution, first) - _at(unit.solution, second)) / ohm
 
     def _limits(self) -> tuple[Limit, ...]:
         found = []
@@ -349,6 +367,18 @@ def _at(values: NDArray[np.float64], node: int) -> float:
 
 def _column(impedance: NDArray[np.float64], node: int) -> NDArray[np.float64]:
     return impedance[:, node] if node >= 0 else np.zeros(len(impedance))
+
+
+def _is_small(ohm: float) -> bool:
+    return ohm < _OWN_UNKNOWN_BELOW
+
+
+def _stamp_row(matrix: NDArray[np.float64], row: int, nodes: Sequence[int]) -> None:
+    """Make an unknown a current from the first to the second node."""
+    for sign, node in zip((1.0, -1.0), nodes, strict=True):
+        if node >= 0:
+            matrix[row, node] += sign
+            matrix[node, row] += sign
 
 
 def _stamp(

@@ -17,8 +17,9 @@ from labneuro import workspace
 from labneuro.devices.cards import Card
 from labneuro.devices.catalog import load_device, parameter_units
 from labneuro.errors import BenchConfigError, CardError
-from labneuro.sim_backends.base import SimulatedInstrument, Surroundings
+from labneuro.sim_backends.base import SimulatedInstrument, Surroundings, Terminals
 from labneuro.sim_backends.clock import Clock, RealClock, VirtualClock
+from labneuro.sim_backends.drives import MEGOHM_INPUT
 from labneuro.sim_backends.wiring import GROUND, Circuit
 from labneuro.units import validate_input
 
@@ -36,13 +37,13 @@ class InstrumentModel(NamedTuple):
     ----------
     path : str
         ``"module:Class"``; the module is imported when a bench needs it.
-    stiff : bool
-        Whether its outputs hold a voltage with next to no resistance, so that two of
-        them on one net would fight.
+    stiff : str
+        How the names of those terminals begin that hold a voltage with next to no
+        resistance, so that two of them on one net would fight.
     """
 
     path: str
-    stiff: bool = False
+    stiff: str = ""
 
     def load(self) -> type[SimulatedInstrument]:
         """Import and return the class."""
@@ -53,7 +54,7 @@ class InstrumentModel(NamedTuple):
 
 MODELS: dict[str, InstrumentModel] = {
     "Keithley 2636B": InstrumentModel(
-        "labneuro.sim_backends.keithley_2600.instrument:Keithley2636B", stiff=True
+        "labneuro.sim_backends.keithley_2600.instrument:Keithley2636B", stiff="smu"
     ),
     "Tektronix AFG31000": InstrumentModel(
         "labneuro.sim_backends.tektronix_afg31000.instrument:TektronixAfg31000"
@@ -63,6 +64,7 @@ MODELS: dict[str, InstrumentModel] = {
     ),
 }
 
+_DIVISIONS = {"1x": 1.0, "10x": 10.0, "100x": 100.0}  # into an input of 1 Mohm
 _RESOURCE_CLASSES = ("INSTR", "SOCKET", "RAW")
 _CLOCKS: dict[str, Callable[[], Clock]] = {"virtual": VirtualClock, "real": RealClock}
 
@@ -107,8 +109,9 @@ class SimulatedBench:
         self.device = _load_device(config, self.simulation)
         kinds = _load_kinds(config)
         _check_addresses(config)
-        _check_terminals(config, kinds, self.device)
+        _check_terminals(config, _known_terminals(config, kinds, self.device))
         _check_stiff_outputs(config)
+        _check_floating(config, self.device)
         self.circuit = _wire_circuit(config, self.clock, self.device)
         self.instruments = {
             name: kind(name, self._surroundings(name)) for name, kind in kinds.items()
@@ -124,6 +127,7 @@ class SimulatedBench:
             generator=np.random.default_rng(stream),
             line_frequency=self.simulation.line_frequency,
             noise=self.simulation.noise,
+            modules=self.config.instruments[name].modules,
         )
 
     def _wire_triggers(self, kinds: dict[str, type[SimulatedInstrument]]) -> None:
@@ -222,25 +226,53 @@ def _check_line(
         )
 
 
-def _check_terminals(
+def _known_terminals(
     config: BenchConfig,
     kinds: dict[str, type[SimulatedInstrument]],
     device: TwoTerminalDevice,
-) -> None:
-    terminals = {name: kind.terminals for name, kind in kinds.items()}
-    terminals["device"] = device.terminals
-    used = [terminal for net in config.wiring.nets for terminal in net]
-    used += [end for one in config.wiring.resistors for end in one.between]
-    for terminal in used:
-        if terminal == GROUND:
-            continue
+) -> dict[str, Terminals]:
+    """Return the terminals of every instrument and of the device."""
+    known = {"device": Terminals(contacts=device.terminals)}
+    for name, kind in kinds.items():
+        try:
+            known[name] = kind.terminals_with(config.instruments[name].modules)
+        except BenchConfigError as error:
+            raise BenchConfigError(
+                f"{config.path}: instruments.{name}.{error}"
+            ) from error
+    return known
+
+
+def _check_terminals(config: BenchConfig, known: dict[str, Terminals]) -> None:
+    wiring = config.wiring
+    nets = [terminal for net in wiring.nets for terminal in net]
+    ends = [end for one in wiring.resistors for end in one.between]
+    for key, terminals in (("nets", nets), ("resistors", ends)):
+        for terminal in terminals:
+            if terminal != GROUND:
+                owner, _, name = terminal.partition(".")
+                _check_one(config, key, terminal, name in known[owner].all, known)
+    for terminal in wiring.probes:
         owner, _, name = terminal.partition(".")
-        if name not in terminals.get(owner, ()):
-            known = ", ".join(terminals.get(owner, ())) or "none"
-            _refuse(
-                config,
-                f"wiring.nets: {terminal!r} is no terminal; {owner!r} has: {known}",
-            )
+        _check_one(config, "probes", terminal, name in known[owner].inputs, known)
+
+
+def _check_one(
+    config: BenchConfig,
+    key: str,
+    terminal: str,
+    found: bool,
+    known: dict[str, Terminals],
+) -> None:
+    owner = terminal.partition(".")[0]
+    if not found:
+        of = known[owner]
+        names = ", ".join(of.inputs if key == "probes" else of.all) or "none"
+        kind = "voltage input" if key == "probes" else "terminal"
+        _refuse(
+            config,
+            f"wiring.{key}: {terminal!r} is no {kind}; {owner!r} has: {names}",
+        )
 
 
 def _check_stiff_outputs(config: BenchConfig) -> None:
@@ -252,19 +284,48 @@ def _check_stiff_outputs(config: BenchConfig) -> None:
                 f"wiring.nets: {stiff[0]!r} and {stiff[1]!r} are both voltage sources "
                 "without resistance and cannot share a net",
             )
+        if stiff and GROUND in net:
+            _refuse(
+                config,
+                f"wiring.nets: {stiff[0]!r} is a voltage source without resistance and "
+                "cannot share a net with ground",
+            )
 
 
 def _is_stiff(config: BenchConfig, terminal: str) -> bool:
-    instrument = config.instruments.get(terminal.partition(".")[0])
-    return instrument is not None and MODELS[instrument.model].stiff
+    owner, _, name = terminal.partition(".")
+    instrument = config.instruments.get(owner)
+    if instrument is None:
+        return False
+    begin = MODELS[instrument.model].stiff
+    return bool(begin) and name.startswith(begin)
+
+
+def _check_floating(config: BenchConfig, device: TwoTerminalDevice) -> None:
+    """Refuse a device terminal from which no wire or resistor leads on."""
+    resisted = {end for one in config.wiring.resistors for end in one.between}
+    for name in device.terminals:
+        terminal = f"device.{name}"
+        net = next((net for net in config.wiring.nets if terminal in net), ())
+        leads = [one for one in net if not one.startswith("device.")]
+        if net and not leads and not resisted.intersection(net):
+            _refuse(
+                config,
+                f"wiring.nets: {terminal!r} floats: its net holds no instrument, no "
+                "ground and no resistor",
+            )
 
 
 def _wire_circuit(
     config: BenchConfig, clock: Clock, device: TwoTerminalDevice
 ) -> Circuit:
     resistors = [(*one.between, one.value) for one in config.wiring.resistors]
+    tips = {
+        terminal: (_DIVISIONS[tip] - 1.0) * MEGOHM_INPUT
+        for terminal, tip in config.wiring.probes.items()
+    }
     try:
-        return Circuit(clock, config.wiring.nets, device, resistors)
+        return Circuit(clock, config.wiring.nets, device, resistors, tips)
     except BenchConfigError as error:
         raise BenchConfigError(f"{config.path}: {error}") from error
 

@@ -1,35 +1,33 @@
 """The circuit that joins instruments and device: sources, resistors, one device.
 
 Every instrument output is a real source: a voltage behind a resistance or a current
-beside one, with its limit. The linear part is solved once for each combination of
-source modes (:mod:`labneuro.sim_backends.network`, cached); what is left at any instant
-is the device behind one Thevenin source. Levels are piecewise constant in time, so the
-device model can advance exactly from one change to the next.
+beside one, with its limit; every voltage input is a resistance to ground; every relay
+contact is a resistance or nothing (:mod:`labneuro.sim_backends.drives`). The linear
+part is solved once for each combination of source modes and contacts
+(:mod:`labneuro.sim_backends.network`, cached); what is left at any instant is the
+device behind one Thevenin source. Levels are piecewise constant in time, so the device
+model can advance exactly from one change to the next; a device whose own voltage moves
+in between says for how long it may be taken as steady.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from labneuro.errors import BenchConfigError
-from labneuro.sim_backends.network import (
-    CURRENT,
-    GROUND_NODE,
-    OPEN,
-    VOLTAGE,
-    Network,
-    Source,
-)
+from labneuro.sim_backends.drives import Contact, Drive, Probe
+from labneuro.sim_backends.network import GROUND_NODE, Network
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from labneuro.devices.base import TwoTerminalDevice
     from labneuro.sim_backends.clock import Clock
 
 GROUND = "ground"
+_D = TypeVar("_D", bound=Drive)
+_MOST_NETWORKS = 256  # kept solved; a switch that walks a large array makes many
 
 
 class Reading(NamedTuple):
@@ -50,93 +48,6 @@ class Reading(NamedTuple):
     limited: bool
 
 
-class Drive(Source):
-    """One instrument output on the circuit.
-
-    Set-points act from the clock's present time on; the circuit first lives up to it.
-    """
-
-    __slots__ = ("_circuit", "index", "plan", "terminal")
-
-    def __init__(self, circuit: Circuit, terminal: str, node: int, index: int) -> None:
-        super().__init__(node)
-        self.terminal = terminal
-        self.index = index
-        self._circuit = circuit
-        self.plan: deque[tuple[float, float]] = deque()
-
-    def _set(self, mode: int, level: float, resistance: float, limit: float) -> None:
-        circuit = self._circuit
-        circuit.live()
-        self.mode = mode
-        self.resistance = resistance
-        self.limit = limit
-        self.level = level
-        if self.plan:
-            self.plan.clear()
-            circuit.replanned()
-        circuit.rewired()
-
-    def open(self) -> None:
-        """Disconnect the output (relay open)."""
-        self._set(OPEN, 0.0, math.inf, math.inf)
-
-    def voltage_source(
-        self, level: float, resistance: float, limit: float = math.inf
-    ) -> None:
-        """Source a voltage.
-
-        Parameters
-        ----------
-        level : float
-            Open-circuit voltage in V.
-        resistance : float
-            Output resistance in ohm, above 0.
-        limit : float
-            Largest current in either direction, in A.
-        """
-        self._set(VOLTAGE, level, resistance, limit)
-
-    def current_source(
-        self, level: float, resistance: float = 1e15, limit: float = math.inf
-    ) -> None:
-        """Source a current.
-
-        Parameters
-        ----------
-        level : float
-            Short-circuit current in A.
-        resistance : float
-            Parallel resistance in ohm.
-        limit : float
-            Largest voltage of either sign, in V.
-        """
-        self._set(CURRENT, level, resistance, limit)
-
-    def set_level(self, level: float) -> None:
-        """Change the level of the present source, in V or A, and drop its plan."""
-        circuit = self._circuit
-        circuit.live()
-        self.level = level
-        if self.plan:
-            self.plan.clear()
-            circuit.replanned()
-        circuit.changed()
-
-    def schedule(self, changes: Iterable[tuple[float, float]]) -> None:
-        """Plan level changes ahead; replaces what was planned.
-
-        Parameters
-        ----------
-        changes : iterable of (float, float)
-            Bench time in s (ascending, not in the past) and level in V or A.
-        """
-        circuit = self._circuit
-        circuit.live()
-        self.plan = deque(changes)
-        circuit.replanned()
-
-
 class Circuit:
     """Sources, resistors and one device, living on the bench's clock.
 
@@ -151,6 +62,8 @@ class Circuit:
         A terminal of each of two nets (or ``"ground"``), and ohm.
     device : TwoTerminalDevice, optional
         The device under test; its terminals are ``device.<name>``.
+    tips : mapping of str to float
+        Resistance in ohm of the probe tip before an input, 0 if not named.
 
     Raises
     ------
@@ -164,10 +77,16 @@ class Circuit:
         nets: Sequence[Sequence[str]],
         device: TwoTerminalDevice | None = None,
         resistors: Sequence[tuple[str, str, float]] = (),
+        tips: Mapping[str, float] | None = None,
     ) -> None:
         self.clock = clock
         self.device = device
         self.drives: list[Drive] = []
+        self._tips = dict(tips or {})
+        self._evolves = device is not None and device.evolves
+        self._recorders: list[Probe] = []
+        self._contacts: list[Contact] = []
+        self._closed: tuple[tuple[int, int, float], ...] = ()
         self._node_of: dict[str, int] = {GROUND: GROUND_NODE}
         self._nodes = 0
         for net in nets:
@@ -186,7 +105,7 @@ class Circuit:
         self._next_change = math.inf
         # The operating point: None when a level, a mode or the device has changed.
         self._solved: Network | None = None
-        self._device_voltage = self._device_current = 0.0
+        self._device_voltage = self._device_current = self._source_voltage = 0.0
         # The network of the present modes, with no source at its limit.
         self._network: Network | None = None
         self._networks: dict[tuple[object, ...], Network] = {}
@@ -212,15 +131,69 @@ class Circuit:
             raise BenchConfigError(f"wiring.nets: {terminal!r} is on no net")
         return self._node_of[terminal]
 
+    @property
+    def time(self) -> float:
+        """Bench time in s up to which the circuit has lived."""
+        return self._time
+
     def drive(self, terminal: str) -> Drive:
         """Return a new output on a terminal; on no net it drives nothing but itself."""
+        return self._add(Drive(self, terminal, self._place(terminal), self._next_index))
+
+    def probe(self, terminal: str) -> Probe:
+        """Return a new voltage input on a terminal, of 1 Mohm until it is told else."""
+        tip = self._tips.get(terminal, 0.0)
+        node = self._place(terminal)
+        return self._add(Probe(self, terminal, node, self._next_index, tip))
+
+    def contact(self, first: str, second: str, resistance: float) -> Contact:
+        """Return a new relay contact between two terminals, open at first.
+
+        Parameters
+        ----------
+        first, second : str
+            Terminals; on no net they touch nothing else.
+        resistance : float
+            Of the closed contact, in ohm.
+        """
+        nodes = (self._place(first), self._place(second))
+        contact = Contact(self, nodes, resistance)
+        self._contacts.append(contact)
+        return contact
+
+    @property
+    def _next_index(self) -> int:
+        return len(self.drives)
+
+    def _place(self, terminal: str) -> int:
         if terminal not in self._node_of:
             self._join([terminal])
-        drive = Drive(self, terminal, self._node_of[terminal], len(self.drives))
+            self._networks.clear()
+            self.rewired()
+        return self._node_of[terminal]
+
+    def _add(self, drive: _D) -> _D:
         self.drives.append(drive)
         self._networks.clear()
         self.rewired()
         return drive
+
+    def contacts_changed(self) -> None:
+        """Take note that a relay contact has opened or closed."""
+        self._closed = tuple(
+            (*contact.nodes, contact.resistance)
+            for contact in self._contacts
+            if contact.closed
+        )
+        self.rewired()
+
+    def recorders_changed(self) -> None:
+        """Take note that a probe has started or stopped to record."""
+        self._recorders = [
+            drive
+            for drive in self.drives
+            if isinstance(drive, Probe) and drive.recording
+        ]
 
     def changed(self) -> None:
         """Forget the operating point: a source has changed its level."""
@@ -246,19 +219,39 @@ class Circuit:
             self._apply_changes()
 
     def _live_until(self, stop: float) -> None:
-        device, time = self.device, self._time
-        while time < stop:
-            until = self._next_change
-            until = min(until, stop)
-            if until > time:
-                if device is not None:
-                    if self._solved is None:
-                        self._solve()
-                    device.advance(self._device_voltage, until - time)
-                    self._solved = None
-                self._time = time = until
-            if self._next_change <= until:
+        while self._time < stop:
+            until = min(self._next_change, stop)
+            if until > self._time:
+                self._live_steadily(until)
+            if self._next_change <= self._time:
                 self._apply_changes()
+
+    def _live_steadily(self, until: float) -> None:
+        """Live at most up to `until`, before which no level changes."""
+        device, time = self.device, self._time
+        if device is not None or self._recorders:
+            network = self._solved or self._solve()
+            for probe in self._recorders:
+                node = network.voltage[probe.index]
+                volts = node.value(self._device_current, self._device_voltage)
+                probe.record(time, volts)
+        if device is not None:
+            if self._evolves:
+                until = self._evolve(device, network, until)
+            else:
+                device.advance(self._device_voltage, until - time)
+            self._solved = None
+        self._time = until
+
+    def _evolve(
+        self, device: TwoTerminalDevice, network: Network, until: float
+    ) -> float:
+        """Let a device live whose voltage moves by itself; return how far it got."""
+        source = (self._source_voltage, network.series)
+        steady = device.steady_for(*source)
+        until = min(until, max(self._time + steady, math.nextafter(self._time, until)))
+        device.advance_behind(*source, until - self._time)
+        return until
 
     def _apply_changes(self) -> None:
         now, upcoming = self._time, math.inf
@@ -288,7 +281,7 @@ class Circuit:
             return self._read(drive)
         self.clock.advance(aperture)
         stop = self._time + aperture
-        if self._next_change >= stop:
+        if self._next_change >= stop and not self._evolves:
             reading = self._read(drive)
             self._live_until(stop)
             return reading
@@ -299,13 +292,14 @@ class Circuit:
         while self._time < stop:
             until = min(stop, self._next_change)
             if until > self._time:
-                weight = until - self._time
-                reading = self._read(drive)
-                self._live_until(until)
-                volts += reading.voltage * weight
-                amps += reading.current * weight
-                limited = reading.limited
-            elif self._next_change <= self._time:
+                start, reading = self._time, self._read(drive)
+                self._live_steadily(until)
+                end = self._read(drive) if self._evolves else reading
+                half = 0.5 * (self._time - start)
+                volts += (reading.voltage + end.voltage) * half
+                amps += (reading.current + end.current) * half
+                limited = end.limited
+            if self._next_change <= self._time:
                 self._apply_changes()
         span = stop - begin
         return Reading(volts / span, amps / span, limited)
@@ -331,6 +325,7 @@ class Circuit:
                 for source, coefficient in network.source_terms:
                     voltage += coefficient * source.level
                 across, current = device.operating_point(voltage, network.series)
+                self._source_voltage = voltage
             free = network.free_below
             if -free < current < free:
                 break
@@ -343,14 +338,15 @@ class Circuit:
         return network
 
     def _base_network(self) -> Network:
-        key = tuple(
-            (drive.mode, drive.resistance, drive.limit) for drive in self.drives
-        )
+        modes = ((drive.mode, drive.resistance, drive.limit) for drive in self.drives)
+        key = (self._closed, *modes)
         network = self._networks.get(key)
         if network is None:
-            network = Network(
-                self._nodes, list(self.drives), self._resistors, self._ports
-            )
+            if len(self._networks) >= _MOST_NETWORKS:
+                self._networks.clear()
+            resistors = (*self._resistors, *self._closed)
+            drives = tuple(self.drives)
+            network = Network(self._nodes, drives, resistors, self._ports)
             self._networks[key] = network
         self._network = network
         return network

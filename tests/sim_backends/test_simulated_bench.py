@@ -48,7 +48,7 @@ class Meter(SimulatedInstrument):
 def models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a meter in the place of the source meter."""
     monkeypatch.setitem(
-        MODELS, "Keithley 2636B", InstrumentModel(f"{__name__}:Meter", stiff=True)
+        MODELS, "Keithley 2636B", InstrumentModel(f"{__name__}:Meter", stiff="smu")
     )
 
 
@@ -154,6 +154,18 @@ def test_trigger_wire_and_circuit(tmp_path: Path) -> None:
         ("[smu.smua, device.Pd]", "[smu.smua]", "'device.Pd' is on no net"),
         ("device.Pd", "device.Pd, afg.ch1", "'afg.ch1' is given twice"),
         ("smu.smua, device.Pd", "smu.smua, smu.smub, device.Pd", "cannot share a net"),
+        ("smu.smua, device.Pd", "smu.smua, ground, device.Pd", "net with ground"),
+        ("smu.smua, device.Pd", "device.Pd", "wiring.nets: 'device.Pd' floats"),
+        (
+            "  triggers:",
+            "  probes: {afg.ch1: 10x}\n  triggers:",
+            "no voltage input; 'af",
+        ),
+        (
+            '"GPIB0::11::INSTR"',
+            '"GPIB0::11::INSTR", modules: {slot1: A}',
+            "afg.modules",
+        ),
         (
             "smu.digio1",
             "smu.digio9",

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labneuro.sim_backends import waveforms
 from labneuro.sim_backends.base import Surroundings
 from labneuro.sim_backends.clock import VirtualClock
 from labneuro.sim_backends.scpi.syntax import definite_block
-from labneuro.sim_backends.tektronix_afg31000 import limits, waveform
+from labneuro.sim_backends.tektronix_afg31000 import limits
 from labneuro.sim_backends.tektronix_afg31000.commands import COMMANDS
 from labneuro.sim_backends.tektronix_afg31000.instrument import (
     TektronixAfg31000,
@@ -523,8 +524,8 @@ def test_continuous_shapes(
 ) -> None:
     """Mean and mean square of one cycle at 1 V peak, read step by step."""
     table.send(f"SOUR1:FUNC {shape}", "SOUR1:FREQ 100", "SOUR1:VOLT 2", "OUTP1 ON")
-    step = 10e-3 / waveform.STEPS
-    levels = np.array([table.volts(step) for _ in range(waveform.STEPS)])
+    step = 10e-3 / waveforms.STEPS
+    levels = np.array([table.volts(step) for _ in range(waveforms.STEPS)])
     assert levels.mean() == pytest.approx(mean, abs=1e-9)
     assert (levels**2).mean() == pytest.approx(mean_square, rel=2e-3)
 
@@ -538,7 +539,7 @@ def test_phase_turns_the_wave(table: Table) -> None:
 def test_noise_lies_between_the_levels(table: Table) -> None:
     """Six sigma: over 1000 steps the mean is within 5 standard errors (1e-6)."""
     table.send("SOUR1:FUNC PRN", "SOUR1:VOLT:LOW -1;HIGH 2", "OUTP1 ON")
-    levels = np.array([table.volts(waveform.NOISE_STEP) for _ in range(1000)])
+    levels = np.array([table.volts(waveforms.NOISE_STEP) for _ in range(1000)])
     assert levels.min() >= -1.0
     assert levels.max() <= 2.0
     assert abs(levels.mean() - 0.5) < 5 * 0.5 / math.sqrt(1000)
@@ -552,18 +553,18 @@ def test_a_long_jump_stretches_cycles_but_keeps_shares(table: Table) -> None:
 
 
 def test_long_edges_are_stairs_of_the_right_area() -> None:
-    cycle = waveform.pulse_cycle(
+    cycle = waveforms.pulse_cycle(
         1e-3, 0.0, 1.0, width=400e-6, delay=0.0, leading=80e-6, trailing=80e-6
     )
     times = np.array([time for time, _ in cycle.changes] + [1e-3])
     levels = np.array([level for _, level in cycle.changes])
     assert float((levels * np.diff(times)).sum()) == pytest.approx(400e-6)
-    assert len(cycle.changes) == 1 + 2 * (waveform.EDGE_STEPS + 1)
+    assert len(cycle.changes) == 1 + 2 * (waveforms.EDGE_STEPS + 1)
     assert np.all(np.diff(times) >= 0)
 
 
 def test_ramp_symmetry() -> None:
-    cycle = waveform.shape_cycle("RAMP", 1.0, -1.0, 1.0, turn=0.0, symmetry=1.0)
+    cycle = waveforms.shape_cycle("RAMP", 1.0, -1.0, 1.0, turn=0.0, symmetry=1.0)
     levels = np.array([level for _, level in cycle.changes])
     assert np.sum(np.diff(levels) < 0) == 1, "a saw tooth falls once"
 

@@ -11,10 +11,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from labneuro.sim_backends import waveforms
 from labneuro.sim_backends.scpi import syntax
 from labneuro.sim_backends.scpi.arguments import Amount, Extreme
 from labneuro.sim_backends.scpi.syntax import ScpiError
-from labneuro.sim_backends.tektronix_afg31000 import limits, waveform
+from labneuro.sim_backends.tektronix_afg31000 import limits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -436,7 +437,7 @@ class AfgChannel:
             clipped = True
         return clipped
 
-    def cycle(self) -> waveform.Cycle:
+    def cycle(self) -> waveforms.Cycle:
         """Return one cycle of the output, in V of the open output."""
         settings = self.settings
         low, high = settings.low, settings.high
@@ -445,20 +446,22 @@ class AfgChannel:
         turn = settings.phase / (2.0 * math.pi)
         shape = settings.shape
         if shape == "DC":
-            return waveform.constant_cycle(self._offset(), self.period)
+            return waveforms.constant_cycle(self._offset(), self.period)
         if shape == "PRN":
-            return waveform.noise_cycle(min(low, high), max(low, high), self._generator)
+            return waveforms.noise_cycle(
+                min(low, high), max(low, high), self._generator
+            )
         if shape == "PULS":
             return self._pulse(low, high)
         if shape in self._memory.content:
             points = low + (high - low) * self._memory.shares(shape)
-            return waveform.arbitrary_cycle(points, self.period, turn)
+            return waveforms.arbitrary_cycle(points, self.period, turn)
         symmetry = settings.symmetry / 100.0
-        return waveform.shape_cycle(shape, self.period, low, high, turn, symmetry)
+        return waveforms.shape_cycle(shape, self.period, low, high, turn, symmetry)
 
-    def _pulse(self, low: float, high: float) -> waveform.Cycle:
+    def _pulse(self, low: float, high: float) -> waveforms.Cycle:
         settings = self.settings
-        return waveform.pulse_cycle(
+        return waveforms.pulse_cycle(
             self.period,
             low,
             high,
@@ -468,7 +471,7 @@ class AfgChannel:
             trailing=settings.trailing,
         )
 
-    def idle_level(self, cycle: waveform.Cycle) -> float:
+    def idle_level(self, cycle: waveforms.Cycle) -> float:
         """Return the open-circuit level between bursts, in V.
 
         ``STARt`` and ``OFF`` keep the first point of the waveform, ``END`` its last,

@@ -28,7 +28,7 @@ from labneuro.sim_backends.tektronix_afg31000 import limits
 from labneuro.sim_backends.tektronix_afg31000.channel import AfgChannel, Range, Settings
 from labneuro.sim_backends.tektronix_afg31000.commands import COMMANDS, STORED_DEFAULTS
 from labneuro.sim_backends.tektronix_afg31000.memory import WaveformMemory
-from labneuro.sim_backends.tektronix_afg31000.waveform import (
+from labneuro.sim_backends.waveforms import (
     Changes,
     Cycle,
     RepeatedCycle,

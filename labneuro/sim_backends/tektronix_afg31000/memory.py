@@ -16,7 +16,7 @@ from labneuro.sim_backends.scpi import syntax
 from labneuro.sim_backends.scpi.arguments import Extreme
 from labneuro.sim_backends.scpi.syntax import ScpiError
 from labneuro.sim_backends.tektronix_afg31000 import limits
-from labneuro.sim_backends.tektronix_afg31000.waveform import shape_cycle
+from labneuro.sim_backends.waveforms import shape_cycle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Waveforms of the AFG31000 as level changes in time.
+"""Waveforms of signal generators as level changes in time.
 
 The circuit lives on piecewise constant levels, so every waveform becomes a list of
 ``(time, level)``: a square or pulse exactly, a smooth shape in ``STEPS`` steps a cycle,
