@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -83,9 +83,8 @@ def run(out: Path, *, quick: bool, seed: int, progress: ProgressReport) -> list[
     runs = _measure(out, quick=quick, seed=seed, progress=progress)
     model = fit_runs([runs[name] for name in RECIPES if name != "resistance"])
     model.save(out / "model.json")
-    measured = _Measured(
-        runs, model, load_parameters("hnno", load_card("hnno"), "hnno")
-    )
+    truth = load_parameters("hnno", load_card("hnno"), "hnno")
+    measured = _Measured(runs, model, cast("HnnoParameters", truth))
     report = Report(
         "H-NNO: self-sensitizable neuron",
         "One device model answered the simulated instruments over VISA, was fitted to "

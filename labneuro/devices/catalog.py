@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from labneuro.devices import hnno
+from labneuro.devices import hnno, threshold_switch
 from labneuro.errors import CardError
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ class _Model(NamedTuple):
     """
 
     units: Mapping[str, str]
-    parameters: Callable[..., hnno.HnnoParameters]
-    draw: Callable[[hnno.HnnoParameters, int], hnno.HnnoParameters]
-    device: Callable[[hnno.HnnoParameters, int], TwoTerminalDevice]
+    parameters: Callable[..., Any]
+    draw: Callable[[Any, int], Any]
+    device: Callable[[Any, int], TwoTerminalDevice]
 
 
 def _draw_hnno(mean: hnno.HnnoParameters, seed: int) -> hnno.HnnoParameters:
@@ -41,6 +41,12 @@ def _draw_hnno(mean: hnno.HnnoParameters, seed: int) -> hnno.HnnoParameters:
 
 MODELS: Mapping[str, _Model] = {
     "hnno": _Model(hnno.UNITS, hnno.HnnoParameters, _draw_hnno, hnno.HnnoDevice),
+    "threshold_switch": _Model(
+        threshold_switch.UNITS,
+        threshold_switch.ThresholdSwitchParameters,
+        threshold_switch.draw_device,
+        threshold_switch.ThresholdSwitchDevice,
+    ),
 }
 
 
@@ -67,7 +73,7 @@ def load_parameters(
     card: Card,
     card_name: str,
     overrides: Mapping[str, str | float] | None = None,
-) -> hnno.HnnoParameters:
+) -> object:
     """Return a device model's parameters from a card.
 
     Parameters
@@ -83,8 +89,9 @@ def load_parameters(
 
     Returns
     -------
-    HnnoParameters
-        The parameters, in SI units.
+    object
+        The model's parameters, such as :class:`~labneuro.devices.hnno.HnnoParameters`,
+        in SI units.
 
     Raises
     ------

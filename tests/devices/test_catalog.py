@@ -7,7 +7,7 @@ import pytest
 from labneuro import workspace
 from labneuro.devices.cards import Card
 from labneuro.devices.catalog import load_device, load_parameters, parameter_units
-from labneuro.devices.hnno import HnnoDevice
+from labneuro.devices.hnno import HnnoDevice, HnnoParameters
 from labneuro.errors import CardError
 from labneuro.units import validate_input
 
@@ -20,12 +20,14 @@ def card() -> Card:
 
 def test_parameters_are_the_cards(card: Card) -> None:
     parameters = load_parameters("hnno", card, "hnno")
+    assert isinstance(parameters, HnnoParameters)
     assert parameters.channel_length == pytest.approx(20e-6)
     assert parameters.midpoint == pytest.approx(0.21e6)
 
 
 def test_overrides_replace_the_cards(card: Card) -> None:
     parameters = load_parameters("hnno", card, "hnno", {"midpoint": "0.2 V/um"})
+    assert isinstance(parameters, HnnoParameters)
     assert parameters.midpoint == pytest.approx(0.2e6)
 
 
@@ -43,7 +45,7 @@ def test_drawn_devices_follow_the_seed(card: Card) -> None:
 @pytest.mark.parametrize(
     ("model", "overrides", "message"),
     [
-        ("fmes", {}, "device model 'fmes' is unknown; known: hnno"),
+        ("fmes", {}, "device model 'fmes' is unknown; known: hnno, threshold"),
         ("hnno", {"colour": "1"}, "colour: unknown"),
         ("hnno", {"midpoint": "3 V"}, "midpoint"),
         ("hnno", {"slope": "0 V/m"}, "slope: must be above 0"),
