@@ -118,9 +118,24 @@ def shape_cycle(
         Share of the rise of a ramp, 0 to 1.
     """
     place = ((np.arange(STEPS) + 0.5) / STEPS + turn) % 1.0
-    value = _ramp(place, symmetry) if shape == "RAMP" else _SHAPES[shape](place)
+    value = shape_values(shape, place, symmetry)
     levels = 0.5 * (high + low) + 0.5 * (high - low) * value
     return Cycle(period, merged(np.arange(STEPS) / STEPS * period, levels))
+
+
+def shape_values(shape: str, place: Array, symmetry: float = 0.5) -> Array:
+    """Return the values of a built-in shape, between -1 and 1.
+
+    Parameters
+    ----------
+    shape : str
+        Short form, such as ``"SIN"`` or ``"RAMP"``.
+    place : ndarray
+        Where in the cycle, 0 to 1.
+    symmetry : float
+        Share of the rise of a ramp, 0 to 1.
+    """
+    return _ramp(place, symmetry) if shape == "RAMP" else _SHAPES[shape](place)
 
 
 def _ramp(place: Array, symmetry: float) -> Array:
@@ -163,6 +178,8 @@ def pulse_cycle(
     delay: float,
     leading: float,
     trailing: float,
+    edge_steps: int = EDGE_STEPS,
+    short_edge: float = SHORT_EDGE,
 ) -> Cycle:
     """Return a cycle of a pulse.
 
@@ -178,22 +195,29 @@ def pulse_cycle(
         Time in s from the cycle's begin to the begin of the leading edge.
     leading, trailing : float
         Transition times from 10 % to 90 % in s.
+    edge_steps : int, optional
+        Steps of an edge that is not short.
+    short_edge : float, optional
+        An edge below this share of the width is one step in its middle; 0 keeps
+        every edge a ramp, which costs time where pulses are many.
     """
     rise, fall = leading / _FROM_10_TO_90, trailing / _FROM_10_TO_90
     middle = delay + 0.5 * rise
     changes = [(0.0, low)]
-    changes += _edge(middle, rise, low, high, short=rise < SHORT_EDGE * width)
-    changes += _edge(middle + width, fall, high, low, short=fall < SHORT_EDGE * width)
+    steps = 1 if rise < short_edge * width else edge_steps
+    changes += _edge(middle, rise, low, high, steps)
+    steps = 1 if fall < short_edge * width else edge_steps
+    changes += _edge(middle + width, fall, high, low, steps)
     return Cycle(period, changes)
 
 
 def _edge(
-    middle: float, duration: float, begin: float, end: float, *, short: bool
+    middle: float, duration: float, begin: float, end: float, count: int
 ) -> Changes:
-    """Return an edge as one step in its middle or as small steps."""
-    if short:
+    """Return an edge as small steps, or as a single one in its middle."""
+    if count == 1:
         return [(middle, end)]
-    start, count = middle - 0.5 * duration, EDGE_STEPS
+    start = middle - 0.5 * duration
     stairs = [
         (start + step / count * duration, begin + (step + 0.5) / count * (end - begin))
         for step in range(count)
@@ -265,7 +289,7 @@ class RepeatedCycle(deque[tuple[float, float]]):
         self._count = count
         self._end = end
         self._every = every
-        self._bursts, self._cycles = _Jump(clock), _Jump(clock)
+        self._bursts, self._cycles = Jump(clock), Jump(clock)
         self._done = 0.0
         self._slow = 1
         self._write()
@@ -300,7 +324,7 @@ class RepeatedCycle(deque[tuple[float, float]]):
         self._done += stretch
 
 
-class _Jump:
+class Jump:
     """By how much pieces are stretched while the clock's latest jump is made up for."""
 
     def __init__(self, clock: Clock) -> None:

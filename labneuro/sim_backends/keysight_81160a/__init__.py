@@ -1,0 +1,1 @@
+"""The simulated Keysight/Agilent 81160A pulse function arbitrary generator."""
