@@ -26,6 +26,17 @@ from labneuro.units import (
 SIMULATED = "@labneuro"
 Role = Literal["source_meter", "pulse_generator", "oscilloscope", "switch_matrix"]
 ProbeTip = Literal["1x", "10x", "100x"]
+FaultKind = Literal[
+    "time-out",
+    "dropped connection",
+    "garbage",
+    "truncated block",
+    "error in queue",
+    "interlock open",
+    "over-range",
+    "wrong identity",
+    "slow reply",
+]
 WHOLE_INSTRUMENT: tuple[Role, ...] = ("oscilloscope", "switch_matrix")
 """Roles that an instrument fills with all its channels."""
 _INSTRUMENT = re.compile(r"[A-Za-z]\w*")
@@ -118,6 +129,44 @@ class Wiring(InputModel):
         return nets
 
 
+class FaultConfig(InputModel):
+    """A fault of a simulated instrument.
+
+    Attributes
+    ----------
+    instrument : str
+        The instrument's name on the bench.
+    kind : str
+        ``"time-out"`` (a reply is lost), ``"dropped connection"``, ``"garbage"``,
+        ``"truncated block"``, ``"error in queue"``, ``"interlock open"``,
+        ``"over-range"``, ``"wrong identity"`` or ``"slow reply"``.
+    at : int, optional
+        Only at the n-th message, from 1 on.
+    probability : float, optional
+        At each message with this probability; without `at` and `probability` always.
+    containing : str
+        Only messages that contain this text, in any case, count.
+    delay : float
+        By how much a slow reply comes later, in s.
+    code : int, optional
+        The error in the queue; the instrument's usual hardware error if not given.
+    """
+
+    instrument: str
+    kind: FaultKind
+    at: Annotated[int, Field(ge=1)] | None = None
+    probability: Annotated[float, Field(gt=0, le=1)] | None = None
+    containing: str = ""
+    delay: Annotated[Second, Field(gt=0)] = 1.0
+    code: int | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> FaultConfig:
+        if self.at is not None and self.probability is not None:
+            raise ValueError("give 'at' or 'probability', not both")
+        return self
+
+
 class SimulationConfig(InputModel):
     """How a simulated bench behaves; a bench on hardware ignores it.
 
@@ -138,6 +187,8 @@ class SimulationConfig(InputModel):
         the device is the card's mean.
     overrides : dict
         Card parameters to replace, as quantities.
+    faults : tuple of FaultConfig
+        What goes wrong.
     """
 
     card: str
@@ -147,6 +198,7 @@ class SimulationConfig(InputModel):
     noise: bool = True
     draw_device: bool = False
     overrides: dict[str, str | float] = Field(default_factory=dict)
+    faults: tuple[FaultConfig, ...] = ()
 
 
 class _BenchFile(InputModel):
@@ -177,6 +229,9 @@ class _BenchFile(InputModel):
         self._known(tuple(wiring.probes), "wiring.probes")
         if self.visa_library == SIMULATED and self.simulation is None:
             raise ValueError("simulation: a simulated bench needs this section")
+        faults = self.simulation.faults if self.simulation is not None else ()
+        for number, fault in enumerate(faults):
+            self._known((fault.instrument,), f"simulation.faults.{number}.instrument")
         return self
 
     def _known(self, terminals: tuple[str, ...], where: str, *special: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,33 @@ MOST_ERRORS = 1000
 _LONGEST_SHOWN = 60
 
 
-class VisaInstrument(Instrument):
+class Driver(ABC):
+    """What a bench asks of every driver, however it speaks to its instrument.
+
+    Attributes
+    ----------
+    name : str
+        Its name in messages.
+    """
+
+    name: str
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """Get maker, model, serial number and firmware."""
+
+    @property
+    @abstractmethod
+    def errors(self) -> list[str]:
+        """Get all errors that wait in the instrument, and empty its queue."""
+
+    @abstractmethod
+    def disconnect(self) -> None:
+        """Close the connection."""
+
+
+class VisaInstrument(Instrument, Driver):
     """A PyMeasure instrument whose failures are `InstrumentError` with its name.
 
     A driver adds `next_error`, a property that takes the oldest error from the
@@ -92,6 +119,13 @@ class VisaInstrument(Instrument):
         """Empty the instrument's input and output and stop what it runs."""
         with self._named("device clear"):
             self.adapter.connection.clear()
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        try:
+            self.shutdown()
+        finally:
+            self.adapter.close()
 
     @contextmanager
     def patience(self, duration: float) -> Iterator[None]:

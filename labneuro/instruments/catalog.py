@@ -11,12 +11,11 @@ from labneuro.errors import BenchConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pymeasure.instruments import Instrument
-
+    from labneuro.instruments.base import Driver
     from labneuro.instruments.roles import SafeInstrument
     from labneuro.safety import Limits
 
-    RoleClass = Callable[[Instrument, str, Limits], SafeInstrument]
+    RoleClass = Callable[[Driver, str, Limits], SafeInstrument]
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,19 @@ class DriverEntry:
         Regular expression that the answer to ``*IDN?`` must contain.
     roles : mapping of str to str
         Import path of the class that fills each role.
+    vendor_library : str
+        Name of the vendor's library that the driver calls in place of VISA; it is then
+        made of a serial number and the library.
     """
 
     driver: str
     identity_pattern: str
     roles: Mapping[str, str]
+    vendor_library: str = ""
 
-    def driver_class(self) -> type[Instrument]:
-        """Return the driver."""
-        return cast("type[Instrument]", _load(self.driver))
+    def driver_class(self) -> Callable[..., Driver]:
+        """Return the driver's class."""
+        return cast("Callable[..., Driver]", _load(self.driver))
 
     def role_class(self, role: str) -> RoleClass:
         """Return the class that fills a role; made of driver, channel name and limits.
@@ -73,12 +76,67 @@ DRIVERS: Mapping[str, DriverEntry] = {
             )
         },
     ),
+    "Keithley 2612A": DriverEntry(
+        driver=f"{_HERE}.keithley_2600:Keithley2612",
+        identity_pattern=r"(?i)keithley instruments.*\bmodel 2612A\b",
+        roles={
+            "source_meter": (
+                f"{_HERE}.keithley_2600_source_meter:Keithley2612SourceMeter"
+            )
+        },
+    ),
     "Tektronix AFG31000": DriverEntry(
         driver=f"{_HERE}.tektronix_afg31000:TektronixAFG31000",
         identity_pattern=r"(?i)^\s*tektronix\s*,\s*AFG31\d{3}\b",
         roles={
             "pulse_generator": (
                 f"{_HERE}.tektronix_afg31000_pulses:Afg31000PulseGenerator"
+            )
+        },
+    ),
+    "Keithley 3706A": DriverEntry(
+        driver=f"{_HERE}.keithley_3700:Keithley3700",
+        identity_pattern=r"(?i)keithley instruments.*\bmodel 3706A\b",
+        roles={
+            "switch_matrix": (
+                f"{_HERE}.keithley_3700_switch_matrix:Keithley3700SwitchMatrix"
+            )
+        },
+    ),
+    "Keysight MSO-X 3104T": DriverEntry(
+        driver=f"{_HERE}.keysight_msox3000:KeysightMSOX3000",
+        identity_pattern=r"(?i)^\s*(agilent|keysight) technologies\s*,\s*MSO-X 3104T\b",
+        roles={
+            "oscilloscope": (
+                f"{_HERE}.keysight_msox3000_oscilloscope:Msox3000Oscilloscope"
+            )
+        },
+    ),
+    "Keysight 81160A": DriverEntry(
+        driver=f"{_HERE}.keysight_81160a:Keysight81160A",
+        identity_pattern=r"(?i)^\s*(agilent|keysight) technologies\s*,\s*81160A\b",
+        roles={
+            "pulse_generator": (
+                f"{_HERE}.keysight_81160a_pulses:Keysight81160APulseGenerator"
+            )
+        },
+    ),
+    "PicoScope 4824": DriverEntry(
+        driver=f"{_HERE}.picoscope_4000:PicoScope4000",
+        identity_pattern=r"^Pico Technology,PicoScope 4824\b",
+        roles={
+            "oscilloscope": (
+                f"{_HERE}.picoscope_4000_oscilloscope:PicoScope4000Oscilloscope"
+            )
+        },
+        vendor_library="ps4000a",
+    ),
+    "Agilent B1500A": DriverEntry(
+        driver=f"{_HERE}.agilent_b1500a:AgilentB1500A",
+        identity_pattern=r"(?i)^\s*(agilent|keysight) technologies\s*,\s*B1500A\b",
+        roles={
+            "source_meter": (
+                f"{_HERE}.agilent_b1500a_source_meter:AgilentB1500ASourceMeter"
             )
         },
     ),

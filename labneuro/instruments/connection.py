@@ -7,7 +7,7 @@ import re
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyvisa
 
@@ -18,12 +18,13 @@ from labneuro.errors import (
     SafeStateError,
 )
 from labneuro.instruments.catalog import driver_entry
+from labneuro.instruments.vendor_libraries import vendor_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labneuro.bench import BenchConfig, InstrumentConfig, Role
-    from labneuro.instruments.base import VisaInstrument
+    from labneuro.instruments.base import Driver
     from labneuro.instruments.roles import (
         Oscilloscope,
         PulseGenerator,
@@ -61,7 +62,7 @@ class ConnectedBench:
     config: BenchConfig
     limits: Limits
     identities: dict[str, str] = field(default_factory=dict)
-    drivers: dict[str, VisaInstrument] = field(default_factory=dict)
+    drivers: dict[str, Driver] = field(default_factory=dict)
     roles: dict[str, SafeInstrument] = field(default_factory=dict)
 
     @property
@@ -143,14 +144,15 @@ def connect(config: BenchConfig, seed: int | None = None) -> Iterator[ConnectedB
         If an output could not be made safe at the end.
     """
     bench = ConnectedBench(config, config.safe_limits)
+    library = _visa_library(config, seed)
     try:
-        _open_all(bench, _visa_library(config, seed))
+        _open_all(bench, library)
         yield bench
     finally:
         try:
             bench.make_safe()
         finally:
-            _close_all(bench)
+            _close_all(bench, library)
 
 
 def _visa_library(config: BenchConfig, seed: int | None) -> str:
@@ -185,15 +187,21 @@ def _check_model(config: BenchConfig, name: str) -> None:
         raise BenchConfigError(f"{config.path}: instruments.{name}: {error}") from error
 
 
-def _open(name: str, instrument: InstrumentConfig, library: str) -> VisaInstrument:
-    driver_class = driver_entry(instrument.model).driver_class()
+def _open(name: str, instrument: InstrumentConfig, library: str) -> Driver:
+    entry = driver_entry(instrument.model)
+    driver_class = entry.driver_class()
     try:
+        if entry.vendor_library:
+            functions = vendor_library(entry.vendor_library, library)
+            return driver_class(instrument.address, functions)
         return driver_class(
             instrument.address,
             visa_library=library,
             timeout=round(instrument.timeout * 1000),
         )
-    except LabneuroError:
+    except LabneuroError as error:
+        if entry.vendor_library:
+            raise InstrumentError(f"instruments.{name}: {error}") from error
         raise
     except (pyvisa.errors.Error, OSError, ValueError) as error:
         raise InstrumentError(
@@ -201,7 +209,7 @@ def _open(name: str, instrument: InstrumentConfig, library: str) -> VisaInstrume
         ) from error
 
 
-def _identify(name: str, instrument: InstrumentConfig, driver: VisaInstrument) -> str:
+def _identify(name: str, instrument: InstrumentConfig, driver: Driver) -> str:
     try:
         identity = str(driver.identity).strip()
     except InstrumentError as error:
@@ -217,13 +225,15 @@ def _identify(name: str, instrument: InstrumentConfig, driver: VisaInstrument) -
     return identity
 
 
-def _close_all(bench: ConnectedBench) -> None:
-    for name, driver in bench.drivers.items():
-        steps = [driver.shutdown, driver.adapter.close]
-        if bench.config.simulated:
-            steps.append(driver.adapter.manager.visalib.power_off)
-        for close in steps:
-            try:
-                close()
-            except Exception as error:  # the other connections are closed, too
-                _log.warning("instruments.%s: not closed: %s", name, error)
+def _close_all(bench: ConnectedBench, library: str) -> None:
+    closing = {
+        f"instruments.{name}": one.disconnect for name, one in bench.drivers.items()
+    }
+    if bench.config.simulated:
+        backend: Any = pyvisa.highlevel.open_visa_library(library)
+        closing["bench"] = backend.power_off
+    for name, close in closing.items():
+        try:
+            close()
+        except Exception as error:  # the other connections are closed, too
+            _log.warning("%s: not closed: %s", name, error)

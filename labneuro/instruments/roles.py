@@ -8,15 +8,20 @@ sent.
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from labneuro.errors import InstrumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+_POLL = 1e-3  # s between two looks at an oscilloscope
 
 
 @dataclass(frozen=True)
@@ -212,6 +217,10 @@ class PulseGenerator(SafeInstrument):
     def output_on(self) -> None:
         """Switch the output on; it rests at 0 V until a trigger."""
 
+    @abstractmethod
+    def fire(self) -> None:
+        """Play the waveform once now, by a command in place of the trigger line."""
+
 
 class Oscilloscope(SafeInstrument):
     """An instrument that captures voltages in time."""
@@ -246,6 +255,25 @@ class Oscilloscope(SafeInstrument):
     @abstractmethod
     def captured(self) -> bool:
         """Whether the trigger has come and the capture is complete."""
+
+    def wait(self, timeout: float) -> None:
+        """Wait until the capture is complete.
+
+        Parameters
+        ----------
+        timeout : float
+            In s; polls take time of their own, so it is the least that is waited.
+
+        Raises
+        ------
+        InstrumentError
+            If it is not complete by then: no trigger came.
+        """
+        for _ in range(math.ceil(timeout / _POLL) + 1):
+            if self.captured():
+                return
+            time.sleep(_POLL)
+        raise InstrumentError(f"no trigger came within {timeout:g} s")
 
     @abstractmethod
     def fetch(self) -> Capture:

@@ -69,14 +69,25 @@ class Terminals(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """A response message and the bench time at which it can be read."""
+    """A response message and the bench time at which it can be read.
+
+    Attributes
+    ----------
+    ready : float
+        Bench time in s.
+    content : bytes
+        The message without its terminator.
+    whole : bool
+        Whether the terminator follows; a message that was cut short has none.
+    """
 
     ready: float
     content: bytes
+    whole: bool = True
 
 
-class SimulatedInstrument(ABC):
-    """An instrument that takes messages and gives replies on a simulated bench.
+class BenchInstrument:
+    """An instrument that stands on a simulated bench, however it is spoken to.
 
     Parameters
     ----------
@@ -84,6 +95,11 @@ class SimulatedInstrument(ABC):
         Name on the bench, such as ``"smu"``.
     surroundings : Surroundings
         What it shares with the bench.
+
+    Attributes
+    ----------
+    interlock_open : bool
+        Whether the lid of the test fixture is open, for those that have an interlock.
 
     Raises
     ------
@@ -94,6 +110,7 @@ class SimulatedInstrument(ABC):
     terminals: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[tuple[str, ...]] = ()
     trigger_outputs: ClassVar[tuple[str, ...]] = ()
+    interlock_open: bool = False
     trigger_inputs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str, surroundings: Surroundings) -> None:
@@ -116,7 +133,6 @@ class SimulatedInstrument(ABC):
         self.trigger_lines: dict[str, list[Callable[[], None]]] = {
             line: [] for line in self.trigger_outputs
         }
-        self._replies: deque[Reply] = deque()
 
     @classmethod
     def terminals_with(cls, modules: Mapping[str, str]) -> Terminals:
@@ -132,6 +148,28 @@ class SimulatedInstrument(ABC):
                 f"modules.{slot}: {module!r}: this model has no slots for modules"
             )
         return Terminals(cls.terminals, cls.inputs)
+
+    def trigger_in(self, line: str) -> None:
+        """Take an edge on an external trigger input."""
+
+    def send_trigger(self, line: str) -> None:
+        """Put an edge on an external trigger output."""
+        for receive in self.trigger_lines[line]:
+            receive()
+
+
+class SimulatedInstrument(BenchInstrument, ABC):
+    """An instrument that takes messages and gives replies on a simulated bench.
+
+    Parameters
+    ----------
+    name, surroundings
+        As for :class:`BenchInstrument`.
+    """
+
+    def __init__(self, name: str, surroundings: Surroundings) -> None:
+        super().__init__(name, surroundings)
+        self._replies: deque[Reply] = deque()
 
     @abstractmethod
     def write(self, message: bytes) -> None:
@@ -169,8 +207,25 @@ class SimulatedInstrument(ABC):
         """
         return False
 
-    def query_unanswered(self) -> None:  # noqa: B027  not every language reports it
+    def query_unanswered(self) -> None:
         """Take note that a client tried to read and nothing was there to be sent."""
+
+    def report_failure(self, code: int | None) -> None:
+        """Enter an error of the hardware into the instrument's own queue.
+
+        Parameters
+        ----------
+        code : int, optional
+            Its number; the maker's number for a hardware error if not given.
+
+        Raises
+        ------
+        BenchConfigError
+            If the instrument has no error queue.
+        """
+        raise BenchConfigError(
+            f"faults: {self.name!r} has no error queue for error {code}"
+        )
 
     @abstractmethod
     def status_byte(self) -> int:
@@ -183,11 +238,3 @@ class SimulatedInstrument(ABC):
     @abstractmethod
     def group_trigger(self) -> None:
         """Take a group execute trigger (GET), as ``*TRG``."""
-
-    def trigger_in(self, line: str) -> None:  # noqa: B027  most have no trigger input
-        """Take an edge on an external trigger input."""
-
-    def send_trigger(self, line: str) -> None:
-        """Put an edge on an external trigger output."""
-        for receive in self.trigger_lines[line]:
-            receive()

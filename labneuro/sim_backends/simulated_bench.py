@@ -17,7 +17,7 @@ from labneuro import workspace
 from labneuro.devices.cards import Card
 from labneuro.devices.catalog import load_device, parameter_units
 from labneuro.errors import BenchConfigError, CardError
-from labneuro.sim_backends.base import SimulatedInstrument, Surroundings, Terminals
+from labneuro.sim_backends.base import BenchInstrument, Surroundings, Terminals
 from labneuro.sim_backends.clock import Clock, RealClock, VirtualClock
 from labneuro.sim_backends.drives import MEGOHM_INPUT
 from labneuro.sim_backends.wiring import GROUND, Circuit
@@ -40,27 +40,50 @@ class InstrumentModel(NamedTuple):
     stiff : str
         How the names of those terminals begin that hold a voltage with next to no
         resistance, so that two of them on one net would fight.
+    vendor_library : str
+        The maker's library through which it is spoken to, if not by VISA; its address
+        is then a serial number.
     """
 
     path: str
     stiff: str = ""
+    vendor_library: str = ""
 
-    def load(self) -> type[SimulatedInstrument]:
+    def load(self) -> type[BenchInstrument]:
         """Import and return the class."""
         module, _, name = self.path.partition(":")
-        kind: type[SimulatedInstrument] = getattr(import_module(module), name)
+        kind: type[BenchInstrument] = getattr(import_module(module), name)
         return kind
 
 
 MODELS: dict[str, InstrumentModel] = {
+    "Agilent B1500A": InstrumentModel(
+        "labneuro.sim_backends.agilent_b1500a.instrument:AgilentB1500A", stiff="smu"
+    ),
     "Keithley 2636B": InstrumentModel(
         "labneuro.sim_backends.keithley_2600.instrument:Keithley2636B", stiff="smu"
+    ),
+    "Keithley 2612A": InstrumentModel(
+        "labneuro.sim_backends.keithley_2600.instrument:Keithley2612A", stiff="smu"
     ),
     "Tektronix AFG31000": InstrumentModel(
         "labneuro.sim_backends.tektronix_afg31000.instrument:TektronixAfg31000"
     ),
     "Tektronix AFG31252": InstrumentModel(
         "labneuro.sim_backends.tektronix_afg31000.instrument:TektronixAfg31252"
+    ),
+    "Keithley 3706A": InstrumentModel(
+        "labneuro.sim_backends.keithley_3700.instrument:Keithley3706A"
+    ),
+    "Keysight MSO-X 3104T": InstrumentModel(
+        "labneuro.sim_backends.keysight_msox3000.instrument:KeysightMsox3104T"
+    ),
+    "Keysight 81160A": InstrumentModel(
+        "labneuro.sim_backends.keysight_81160a.instrument:Keysight81160A"
+    ),
+    "PicoScope 4824": InstrumentModel(
+        "labneuro.sim_backends.picoscope_4000.instrument:PicoScope4824",
+        vendor_library="ps4000a",
     ),
 }
 
@@ -89,7 +112,7 @@ class SimulatedBench:
     clock : Clock
     device : TwoTerminalDevice
     circuit : Circuit
-    instruments : dict of str to SimulatedInstrument
+    instruments : dict of str to BenchInstrument
         By their name in the bench file.
 
     Raises
@@ -130,7 +153,7 @@ class SimulatedBench:
             modules=self.config.instruments[name].modules,
         )
 
-    def _wire_triggers(self, kinds: dict[str, type[SimulatedInstrument]]) -> None:
+    def _wire_triggers(self, kinds: dict[str, type[BenchInstrument]]) -> None:
         for source, target in self.config.wiring.triggers:
             sender, _, output = source.partition(".")
             receiver, _, entry = target.partition(".")
@@ -176,7 +199,7 @@ def _simulation(
     return config.simulation.model_copy(update=changes)
 
 
-def _load_kinds(config: BenchConfig) -> dict[str, type[SimulatedInstrument]]:
+def _load_kinds(config: BenchConfig) -> dict[str, type[BenchInstrument]]:
     kinds = {}
     for name, instrument in config.instruments.items():
         if instrument.model not in MODELS:
@@ -199,13 +222,15 @@ def _load_kinds(config: BenchConfig) -> dict[str, type[SimulatedInstrument]]:
 def _check_addresses(config: BenchConfig) -> None:
     owners: dict[str, str] = {}
     for name, instrument in config.instruments.items():
-        try:
-            address = str(parse_address(instrument.address)).upper()
-        except rname.InvalidResourceName as error:
-            raise BenchConfigError(
-                f"{config.path}: instruments.{name}.address: {instrument.address!r} "
-                "is not a VISA resource name"
-            ) from error
+        address = instrument.address
+        if not MODELS[instrument.model].vendor_library:
+            try:
+                address = str(parse_address(address)).upper()
+            except rname.InvalidResourceName as error:
+                raise BenchConfigError(
+                    f"{config.path}: instruments.{name}.address: {address!r} "
+                    "is not a VISA resource name"
+                ) from error
         if address in owners:
             _refuse(
                 config,
@@ -228,7 +253,7 @@ def _check_line(
 
 def _known_terminals(
     config: BenchConfig,
-    kinds: dict[str, type[SimulatedInstrument]],
+    kinds: dict[str, type[BenchInstrument]],
     device: TwoTerminalDevice,
 ) -> dict[str, Terminals]:
     """Return the terminals of every instrument and of the device."""

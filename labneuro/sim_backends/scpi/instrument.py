@@ -157,6 +157,10 @@ class ScpiInstrument(SimulatedInstrument):
         """Report -420: a client wanted to read although it had asked nothing."""
         self.status.report(syntax.QUERY_UNTERMINATED)
 
+    def report_failure(self, code: int | None) -> None:
+        """Enter an error of the hardware into the queue."""
+        self.status.report(syntax.HARDWARE_ERROR if code is None else code)
+
     def status_byte(self) -> int:
         """Return the status byte of a serial poll; the request for service ends."""
         return self.status.poll(bool(self._replies))

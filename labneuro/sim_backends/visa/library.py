@@ -26,6 +26,7 @@ from pyvisa.constants import EventType, StatusCode
 from pyvisa.util import LibraryPath
 from pyvisa_sim.highlevel import SimVisaLibrary
 
+from labneuro.sim_backends.faults import ConnectionDroppedError
 from labneuro.sim_backends.simulated_bench import parse_address
 from labneuro.sim_backends.visa.locks import LOCKS
 from labneuro.sim_backends.visa.powered_benches import PoweredBench, power_off, power_on
@@ -77,6 +78,16 @@ class LabneuroVisaLibrary(SimVisaLibrary):
     def _bench(self) -> PoweredBench:
         return power_on(str(self.library_path))
 
+    def vendor_library(self, name: str) -> object:
+        """Return what stands for a maker's library on this bench.
+
+        Raises
+        ------
+        BenchConfigError
+            If there is none of that name.
+        """
+        return self._bench().vendor_library(name)
+
     def power_off(self) -> None:
         """Switch the bench off: whoever names it next meets it as new."""
         power_off(str(self.library_path))
@@ -91,6 +102,8 @@ class LabneuroVisaLibrary(SimVisaLibrary):
         found = self.sessions.get(session)
         if not isinstance(found, InstrumentSession):
             self._fail(None, StatusCode.error_invalid_object)
+        if found.dropped:
+            self._fail(session, StatusCode.error_connection_lost)
         if LOCKS.refuse(found):
             self._fail(session, StatusCode.error_resource_locked)
         return found
@@ -165,13 +178,21 @@ class LabneuroVisaLibrary(SimVisaLibrary):
     def write(self, session: int, data: bytes) -> tuple[int, StatusCode]:
         """Send a message; the END signal is implied with its last byte."""
         current = self.sessions.get(session)
-        if current.__class__ is not InstrumentSession or LOCKS.holders:
+        if (
+            current.__class__ is not InstrumentSession
+            or LOCKS.holders
+            or current.dropped
+        ):
             current = self._session(session)
         with current.lock:
-            if current.plain and data.__class__ is bytes:
-                current.station.write(data, current.timeout)
-            else:
-                current.write(bytes(data))
+            try:
+                if current.plain and data.__class__ is bytes:
+                    current.station.write(data, current.timeout)
+                else:
+                    current.write(bytes(data))
+            except ConnectionDroppedError:
+                current.drop()
+                self._fail(session, StatusCode.error_connection_lost)
         self._last_status = self._last_status_in_session[session] = _SUCCESS
         return len(data), _SUCCESS
 
@@ -184,7 +205,11 @@ class LabneuroVisaLibrary(SimVisaLibrary):
             If no reply comes within the session's time-out.
         """
         current = self.sessions.get(session)
-        if current.__class__ is not InstrumentSession or LOCKS.holders:
+        if (
+            current.__class__ is not InstrumentSession
+            or LOCKS.holders
+            or current.dropped
+        ):
             current = self._session(session)
         with current.lock:
             if current.plain:

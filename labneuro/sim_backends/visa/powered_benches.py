@@ -13,7 +13,10 @@ from urllib.parse import parse_qsl
 
 from labneuro.bench import load_bench
 from labneuro.errors import BenchConfigError
+from labneuro.sim_backends.base import SimulatedInstrument
+from labneuro.sim_backends.faults import Faults
 from labneuro.sim_backends.simulated_bench import SimulatedBench, parse_address
+from labneuro.sim_backends.vendor_libraries import make_library
 from labneuro.sim_backends.visa.station import Neighbours, Station
 
 if TYPE_CHECKING:
@@ -38,19 +41,46 @@ class PoweredBench:
         Held during every operation on any of its instruments.
     stations : dict of str to Station
         By canonical VISA resource name.
+    faults : dict of str to Faults
+        By the instrument's name.
     """
 
     def __init__(self, bench: SimulatedBench) -> None:
         self.bench = bench
         self.lock = threading.RLock()
         self.stations: dict[str, Station] = {}
+        self.faults: dict[str, Faults] = {}
         self._by_key: dict[tuple[object, ...], Station] = {}
         neighbours = Neighbours()
+        self._libraries: dict[str, object] = {}
         for name, config in bench.config.instruments.items():
+            instrument = bench.instruments[name]
+            if not isinstance(instrument, SimulatedInstrument):
+                continue  # a vendor's library speaks to it
             address = parse_address(config.address)
-            station = Station(name, address, bench.instruments[name], neighbours)
+            faults = self.faults[name] = Faults(instrument, bench.simulation.seed)
+            station = Station(name, address, instrument, neighbours, faults)
             self.stations[str(address)] = station
             self._by_key[_key(address)] = station
+        for number, fault in enumerate(bench.simulation.faults):
+            if fault.instrument not in self.faults:
+                raise BenchConfigError(
+                    f"{bench.config.path}: simulation.faults.{number}.instrument: "
+                    f"{fault.instrument!r} has no VISA connection that could fail"
+                )
+            self.faults[fault.instrument].add(fault)
+
+    def vendor_library(self, name: str) -> object:
+        """Return what stands for a maker's library.
+
+        Raises
+        ------
+        BenchConfigError
+            If there is none of that name.
+        """
+        if name not in self._libraries:
+            self._libraries[name] = make_library(name, self.bench, self.lock)
+        return self._libraries[name]
 
     def find(self, address: rname.ResourceName) -> Station | None:
         """Return the station at an address, or None."""

@@ -60,6 +60,7 @@ class InstrumentSession:
         )
         self._store = kind(manager, str(address), address)
         self._store.attrs.update(_identity(powered, station))
+        self.dropped = False
         self._outgoing = b""
         self._incoming = b""
         self.mechanisms = 0
@@ -118,6 +119,11 @@ class InstrumentSession:
             self.station.write(data, self.timeout)
         else:
             self._outgoing = data
+
+    def drop(self) -> None:
+        """Take note that the connection is cut: nothing passes any more."""
+        self.dropped = True
+        self.station.discard_reply()
 
     def read(self, count: int) -> tuple[bytes, StatusCode]:
         """Read at most `count` bytes from the instrument."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyvisa.rname import ResourceName
 
     from labneuro.sim_backends.base import Reply, SimulatedInstrument
+    from labneuro.sim_backends.faults import Faults
 
 MESSAGE_AVAILABLE = 0x10
 REQUEST_SERVICE = 0x40
@@ -58,6 +59,8 @@ class Station:
         The instrument.
     neighbours : Neighbours
         All stations of the bench; this one adds itself.
+    faults : Faults
+        What goes wrong between instrument and client.
     """
 
     def __init__(
@@ -66,8 +69,10 @@ class Station:
         address: ResourceName,
         instrument: SimulatedInstrument,
         neighbours: Neighbours,
+        faults: Faults,
     ) -> None:
         self.name = name
+        self.faults = faults
         self.address = address
         self.instrument = instrument
         self.lead = 0.0
@@ -102,8 +107,9 @@ class Station:
         self._begin(timeout)
         instrument, clock = self.instrument, self._clock
         before = clock.now
+        taker = self.faults if self.faults else instrument
         try:
-            instrument.write(cut_terminator(data))
+            taker.write(cut_terminator(data))
         except LabneuroError:
             raise
         except Exception as error:
@@ -176,8 +182,12 @@ class Station:
         if reply is None and self._neighbours.running:
             self._await_reply(timeout)
             reply = self.instrument.next_reply()
+        lost = False
+        if reply is not None and self._due is None and self.faults:
+            reply = self.faults.distort(reply)
+            lost = reply is None
         if reply is None:
-            if not self.instrument.busy:
+            if not self.instrument.busy and not lost:
                 self.instrument.query_unanswered()
             self._elapse(0.0 if math.isinf(timeout) else timeout)
             return False
@@ -189,7 +199,8 @@ class Station:
         if ahead > 0.0:
             self._elapse(ahead)
         self._due = None
-        self._pending, self._position = reply.content + _TERMINATOR, 0
+        self._pending = reply.content + _TERMINATOR if reply.whole else reply.content
+        self._position = 0
         if self.listeners:
             self.announce_request()
         return True

@@ -1,0 +1,1 @@
+"""The simulated PicoScope 4000 series and its vendor library."""
