@@ -12,6 +12,7 @@ from labneuro.analysis.hnno_tables import cell_rows, state_rows, train_rows
 from labneuro.analysis.resistance import resistance_of_run
 from labneuro.analysis.states import fit_states
 from labneuro.errors import InputError
+from labneuro.plotting.captures import capture_figure
 from labneuro.plotting.resistance import resistance_fit
 from labneuro.plotting.sigmoids import sigmoid_figure
 from labneuro.plotting.trains import TrainReadings, train_figure
@@ -99,9 +100,20 @@ def _resistance(run: RunFile) -> Figure:
     return resistance_fit(resistance_of_run(run))
 
 
+def _captures(run: RunFile) -> Figure:
+    readings = run.readings()
+    begins = np.flatnonzero(np.diff(readings["step"])) + 1
+    parts = {name: np.split(column, begins) for name, column in readings.items()}
+    count = len(parts["step"])
+    return capture_figure(
+        [{name: parts[name][number] for name in parts} for number in range(count)]
+    )
+
+
 _FIGURES: dict[str, Callable[[RunFile], Figure]] = {
     "FiringProbability": _sigmoids,
     "SensitizationTrain": _train,
     "StateMap": _sigmoids,
     "ResistanceRead": _resistance,
+    "PulseCapture": _captures,
 }

@@ -16,6 +16,7 @@ _MODULES = {
     "FiringProbability": "labneuro.protocols.firing_probability",
     "SensitizationTrain": "labneuro.protocols.sensitization_train",
     "StateMap": "labneuro.protocols.state_map",
+    "PulseCapture": "labneuro.protocols.pulse_capture",
 }
 
 

@@ -28,7 +28,19 @@ def train_run(trains):
     return _run("SensitizationTrain", readings)
 
 
-def test_every_protocol_has_a_figure(state_map, train_run):
+@pytest.fixture
+def captures():
+    """Two captures of 50 points on two channels."""
+    time = np.linspace(-1e-3, 2e-3, 50)
+    return {
+        "step": np.repeat([0, 1], 50),
+        "time": np.tile(time, 2),
+        "voltage_ch1": np.ones(100),
+        "voltage_ch3": np.repeat([0.25, 0.5], 50),
+    }
+
+
+def test_every_protocol_has_a_figure(state_map, train_run, captures):
     levels = np.linspace(-0.1, 0.1, 11)
     sweep = {"voltage": levels, "current": levels / 1e5}
     runs = {
@@ -36,6 +48,7 @@ def test_every_protocol_has_a_figure(state_map, train_run):
         "FiringProbability": _run("FiringProbability", state_map),
         "SensitizationTrain": train_run,
         "StateMap": _run("StateMap", state_map),
+        "PulseCapture": _run("PulseCapture", captures),
     }
     assert set(runs) == set(protocol_names())
     titles = {name: run_figure(run).axes[-1].get_xlabel() for name, run in runs.items()}
@@ -44,7 +57,18 @@ def test_every_protocol_has_a_figure(state_map, train_run):
         "FiringProbability": "pulse field (V/µm)",
         "SensitizationTrain": "pulse number since reset",
         "StateMap": "pulse field (V/µm)",
+        "PulseCapture": "time from the trigger (ms)",
     }
+
+
+def test_captures_are_drawn_channel_by_channel(captures):
+    figure = run_figure(_run("PulseCapture", captures))
+    upper, lower = figure.axes
+    assert [upper.get_ylabel(), lower.get_ylabel()] == ["ch1 (V)", "ch3 (V)"]
+    assert upper.get_title() == "2 captures, the first darkest"
+    first, second = lower.get_lines()
+    np.testing.assert_allclose(first.get_xdata(), np.linspace(-1, 2, 50))
+    np.testing.assert_allclose(second.get_ydata(), 0.5)
 
 
 def test_first_train_ends_at_the_next_reset(train_run):

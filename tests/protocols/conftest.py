@@ -105,6 +105,11 @@ class FakePulseGenerator(PulseGenerator):
         self.world.act("output on", "pulse_generator")
         self.world.outputs["pulse_generator"] = True
 
+    def fire(self):
+        """Play the waveform now."""
+        assert self.world.outputs["pulse_generator"], "the output is off"
+        self.world.act("fire", self.world.waveform)
+
     def make_safe(self):
         """Switch the output off."""
         self.world.outputs["pulse_generator"] = False

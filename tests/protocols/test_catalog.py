@@ -11,11 +11,17 @@ from labneuro.errors import RecipeError
 from labneuro.protocols.base import MeasurementProtocol
 from labneuro.protocols.catalog import protocol_class, protocol_names
 
-NAMES = ("ResistanceRead", "FiringProbability", "SensitizationTrain", "StateMap")
+NAMES = (
+    "ResistanceRead",
+    "FiringProbability",
+    "SensitizationTrain",
+    "StateMap",
+    "PulseCapture",
+)
 
 
 def test_names():
-    """The four protocols of the H-NNO neuron are there."""
+    """Those of the H-NNO neuron, then those of every bench."""
     assert protocol_names() == NAMES
 
 
