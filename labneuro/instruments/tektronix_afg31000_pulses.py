@@ -108,6 +108,17 @@ class Afg31000PulseGenerator(PulseGenerator):
         self.channel.output_enabled = True
         self.driver.check_errors()
 
+    def fire(self) -> None:
+        """Play the waveform once now, by a command in place of the trigger line.
+
+        Raises
+        ------
+        InstrumentError
+            If the instrument reports an error.
+        """
+        self.driver.trigger()
+        self.driver.check_errors()
+
     def make_safe(self) -> None:
         """Stop the burst, switch the output off, and read that back.
 

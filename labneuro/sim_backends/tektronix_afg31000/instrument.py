@@ -4,10 +4,10 @@ Each output is a voltage behind 50 ohm; switched off, its relay is open. A burst
 is triggered becomes level changes on the circuit's plan; between bursts the output
 rests at its idle level. A change of a setting starts the waveform anew.
 
-What is not simulated: modulation, sweep, gated bursts (a gate level cannot come over a
-trigger wire here: a gated output stays idle), the sequencer of the advanced mode and
-mass storage; their commands are undefined headers. Trigger slope is kept, but an edge
-on the trigger input always counts.
+What is not simulated: gated bursts (a gate level cannot come over a trigger wire here:
+a gated output stays idle), the inputs for modulation and for a signal to be added
+(nothing is wired to them), added noise, the marker and the skew of the advanced mode.
+Trigger slope is kept, but a pulse on the trigger input counts at either.
 
 References
 ----------
@@ -25,64 +25,26 @@ from labneuro.sim_backends.scpi import syntax
 from labneuro.sim_backends.scpi.instrument import ScpiInstrument
 from labneuro.sim_backends.scpi.syntax import ScpiError
 from labneuro.sim_backends.tektronix_afg31000 import limits
-from labneuro.sim_backends.tektronix_afg31000.channel import AfgChannel, Range, Settings
-from labneuro.sim_backends.tektronix_afg31000.commands import COMMANDS, STORED_DEFAULTS
+from labneuro.sim_backends.tektronix_afg31000.channel import AfgChannel
+from labneuro.sim_backends.tektronix_afg31000.commands import COMMANDS
 from labneuro.sim_backends.tektronix_afg31000.memory import WaveformMemory
-from labneuro.sim_backends.waveforms import (
-    Changes,
-    Cycle,
-    RepeatedCycle,
-    burst_changes,
+from labneuro.sim_backends.tektronix_afg31000.outputs import TIMER, Outputs
+from labneuro.sim_backends.tektronix_afg31000.sequence import Sequence
+from labneuro.sim_backends.tektronix_afg31000.sequencer import (
+    BUS_EVENTS,
+    EXTERNAL_EVENTS,
 )
+from labneuro.sim_backends.tektronix_afg31000.storage import MassStorage
+from labneuro.sim_backends.tektronix_afg31000.storage_errors import STORAGE_ERROR_TEXTS
+from labneuro.sim_backends.tektronix_afg31000.system_commands import STORED_DEFAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from labneuro.sim_backends.base import Surroundings
     from labneuro.sim_backends.scpi.arguments import Extreme
     from labneuro.sim_backends.scpi.tree import Command
-    from labneuro.sim_backends.wiring import Drive
-
-_MOST_WRITTEN_OUT = 512  # level changes of a burst that is planned in one go
-_TIMER = Range(limits.SHORTEST_TIMER, limits.LONGEST_TIMER, 1e-3)
-
-
-class _Burst:
-    """A burst that waits for its trigger.
-
-    Attributes
-    ----------
-    drive : Drive
-        The output.
-    delay : float
-        From the trigger to the burst, in s.
-    duration : float
-        From the trigger to the end of the last cycle, in s.
-    changes : list of (float, float), optional
-        Time from the trigger and level, if they are few.
-    busy_until : float
-        Bench time until which another trigger is ignored.
-    """
-
-    __slots__ = ("busy_until", "changes", "cycle", "cycles", "delay", "drive", "idle")
-
-    def __init__(
-        self, drive: Drive, cycle: Cycle, cycles: float, idle: float, delay: float
-    ) -> None:
-        self.drive = drive
-        self.cycle = cycle
-        self.cycles = cycles
-        self.idle = idle
-        self.delay = delay + limits.TRIGGER_LATENCY
-        self.busy_until = -math.inf
-        self.changes: Changes | None = None
-        if cycles * len(cycle.changes) <= _MOST_WRITTEN_OUT:
-            relative = burst_changes(cycle, int(cycles), idle)
-            self.changes = [(self.delay + time, level) for time, level in relative]
-
-    @property
-    def duration(self) -> float:
-        return self.delay + self.cycles * self.cycle.period
+    from labneuro.sim_backends.tektronix_afg31000.settings import Settings
 
 
 class _Snapshot(NamedTuple):
@@ -101,6 +63,10 @@ class TektronixAfg31000(ScpiInstrument):
     trigger_inputs: ClassVar[tuple[str, ...]] = ("trigger",)
     identity: ClassVar[str] = f"TEKTRONIX,{model.name},C013001,SCPI:99.0 FV:1.6.1"
     commands: ClassVar[tuple[Command, ...]] = COMMANDS
+    error_texts: ClassVar[Mapping[int, str]] = {
+        **ScpiInstrument.error_texts,
+        **STORAGE_ERROR_TEXTS,
+    }
 
     def __init__(self, name: str, surroundings: Surroundings) -> None:
         super().__init__(name, surroundings)
@@ -109,12 +75,13 @@ class TektronixAfg31000(ScpiInstrument):
             number: AfgChannel(self.model, self.memory, self.generator)
             for number in (1, 2)
         }
-        self.trigger_source = "TIM"
-        self.timer = _TIMER.default
         self.stored: dict[str, Any] = dict(STORED_DEFAULTS)
         self.locked_states: set[int] = set()
-        self._bursts: dict[int, _Burst] = {}
-        self._armed: tuple[_Burst, ...] = ()
+        self.password = "DEFAULT"  # noqa: S105  of no secret: it guards no command here
+        self.is_unprotected = False
+        self.storage = MassStorage()
+        self.sequence = Sequence(self.model, self.storage)
+        self.outputs = Outputs(self.circuit, self.drives, self.channels, self.sequence)
 
     def format_number(self, value: float) -> str:
         """Write a number: infinity as 9.9E+37 (manual 071-1639, BURSt:NCYCles)."""
@@ -127,18 +94,17 @@ class TektronixAfg31000(ScpiInstrument):
         """Bring all settings to their defaults; waveform memories stay."""
         for channel in self.channels.values():
             channel.settings = channel.defaults()
-        self.trigger_source = "TIM"
-        self.timer = _TIMER.default
         self.stored = dict(STORED_DEFAULTS)
-        self.refresh()
+        self.sequence.reset()
+        self.outputs.reset()
 
     def snapshot(self) -> object:
         """Return a copy of all settings."""
         return _Snapshot(
             tuple(channel.copy() for channel in self.channels.values()),
             dict(self.stored),
-            self.timer,
-            self.trigger_source,
+            self.outputs.timer,
+            self.outputs.trigger_source,
         )
 
     def restore(self, snapshot: object) -> None:
@@ -152,91 +118,34 @@ class TektronixAfg31000(ScpiInstrument):
             channel.settings = channel.copy()  # the memory keeps its own
             channel.settings.output = False
         self.stored = dict(snapshot.stored)
-        self.timer, self.trigger_source = snapshot.timer, snapshot.trigger_source
+        self.outputs.timer = snapshot.timer
+        self.outputs.trigger_source = snapshot.trigger_source
         self.refresh()
 
     def refresh(self, number: int | None = None) -> None:
         """Put one channel's settings, or those of both, on the circuit."""
-        for which in self.channels if number is None else (number,):
-            self._bursts.pop(which, None)
-            self._drive(which)
-        self._armed = tuple(self._bursts.values())
-
-    def _drive(self, number: int) -> None:
-        channel, drive = self.channels[number], self.drives[f"ch{number}"]
-        settings = channel.settings
-        if not settings.output:
-            drive.open()
-            return
-        cycle = channel.cycle()
-        if not settings.burst:
-            drive.voltage_source(cycle.first, limits.OUTPUT_RESISTANCE)
-            if len(cycle.changes) > 1:
-                self._plan(_Burst(drive, cycle, math.inf, 0.0, 0.0), self.clock.now)
-            return
-        idle = channel.idle_level(cycle)
-        drive.voltage_source(idle, limits.OUTPUT_RESISTANCE)
-        if settings.burst_mode == "GAT":
-            return
-        burst = _Burst(drive, cycle, settings.cycles, idle, settings.trigger_delay)
-        if self.trigger_source == "TIM":
-            self._repeat(burst)
-        else:
-            self._bursts[number] = burst
-
-    def _repeat(self, burst: _Burst) -> None:
-        """Let the internal timer repeat a burst.
-
-        Triggers that come while the burst runs are ignored, so it repeats with the
-        first multiple of the timer's period that is not shorter.
-        """
-        every = math.inf
-        if math.isfinite(burst.cycles):
-            every = math.ceil(burst.duration / self.timer - 1e-9) * self.timer
-        self._plan(burst, self.clock.now, every)
-
-    def _plan(self, burst: _Burst, now: float, every: float = math.inf) -> None:
-        burst.drive.schedule(())
-        burst.drive.plan = RepeatedCycle(
-            burst.cycle,
-            now + burst.delay,
-            burst.cycles,
-            burst.idle,
-            self.clock,
-            every,
-        )
-        self.circuit.replanned()
+        self.outputs.refresh(number)
 
     def trigger_in(self, line: str) -> None:
-        """Start the bursts that wait for a trigger and do not run."""
-        now = self.clock.now
-        for burst in self._armed:
-            if now < burst.busy_until:
-                continue
-            changes = burst.changes
-            if changes is None:
-                self._plan(burst, now)
-            else:
-                burst.drive.schedule([(now + time, level) for time, level in changes])
-            burst.busy_until = now + burst.duration
+        """Take an edge on the trigger input.
+
+        A trigger wire carries a pulse of no width: its rising and its falling edge come
+        at the same time, so it triggers at either slope.
+        """
+        self.outputs.trigger(EXTERNAL_EVENTS)
 
     def group_trigger(self) -> None:
         """Force a trigger, as ``*TRG`` and ``TRIGger``."""
-        self.trigger_in("bus")
-
-    def abort(self) -> None:
-        """Reset the trigger system: a running burst ends at once."""
-        for number in list(self._bursts):
-            self.refresh(number)
+        self.outputs.trigger(BUS_EVENTS)
 
     def set_trigger_source(self, source: str) -> None:
         """Choose between the internal timer and the external input."""
-        self.trigger_source = source
+        self.outputs.trigger_source = source
         self.refresh()
 
     def set_timer(self, value: float | Extreme) -> None:
         """Set the period of the internal trigger in s."""
-        self.timer = _TIMER.resolve(value)
+        self.outputs.timer = TIMER.resolve(value)
         self.refresh()
 
     def change(
@@ -269,11 +178,19 @@ class TektronixAfg31000(ScpiInstrument):
         self.channels[int(target[-1])].settings = settings
         self.refresh(int(target[-1]))
 
-    def memory_changed(self) -> None:
-        """Put the channels that play a memory on the circuit anew."""
+    def memory_changed(self, name: str = "") -> None:
+        """Put the channels that play a memory, or any, on the circuit anew."""
+        names = (name,) if name else tuple(self.memory.content)
         for number, channel in self.channels.items():
-            if channel.settings.shape in self.memory.content:
+            if any(channel.plays(memory) for memory in names):
                 self.refresh(number)
+
+    def erase(self) -> None:
+        """Erase setups and user waveforms and reset, as ``SYSTem:SECurity``."""
+        self.memories.clear()
+        self.locked_states.clear()
+        self.memory.erase()
+        self.reset()
 
 
 class TektronixAfg31252(TektronixAfg31000):

@@ -41,10 +41,20 @@ class WaveformMemory:
     """
 
     def __init__(self) -> None:
-        self.content: dict[str, NDArray[np.uint16]] = {
-            name: _flat(limits.DEFAULT_POINTS) for name in EDIT_MEMORIES
-        }
+        self.content: dict[str, NDArray[np.uint16]] = {}
         self.locked: set[str] = set()
+        self.erase()
+
+    def erase(self) -> None:
+        """Empty the user memories and flatten the edit memories."""
+        self.content = {name: _flat(limits.DEFAULT_POINTS) for name in EDIT_MEMORIES}
+        self.locked.clear()
+
+    def load(self, name: str, shares: NDArray[np.float64]) -> None:
+        """Take a waveform by shares of the way from low to high level, 0 to 1."""
+        if len(shares) > limits.MOST_POINTS:
+            raise ScpiError(syntax.TOO_MUCH_DATA)
+        self.content[name] = _points(shares)
 
     def shares(self, name: str) -> NDArray[np.float64]:
         """Return a waveform as shares of the way from low to high level, 0 to 1."""
