@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from labneuro.cli.bench_serve import serve
 from labneuro.cli.output import table
 
 app = typer.Typer(no_args_is_help=True, help="List, show and check benches.")
 _Bench = Annotated[str, typer.Argument(help="Bench by name or by path.")]
+app.command("serve")(serve)
 
 
 @app.command("list")

@@ -1,0 +1,1 @@
+"""Simulated benches served over the network: raw sockets, HiSLIP, VXI-11."""
