@@ -1,0 +1,1 @@
+"""The simulated Agilent B1500A semiconductor device analyzer."""
