@@ -1,13 +1,50 @@
-"""The time that all simulated instruments of a bench share."""
+"""The time that all simulated instruments of a bench share, and what is due at a time.
+
+An instrument that works on while others are operated puts what comes next into the
+clock's agenda: whoever lets time pass thereby lets it happen, in order, each at its own
+time.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Appointment:
+    """Something that is due at a bench time.
+
+    Attributes
+    ----------
+    act : callable or None
+        Called when it is due; None once it is cancelled.
+    """
+
+    __slots__ = ("act",)
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self.act: Callable[[], None] | None = act
 
 
 class Clock(ABC):
-    """Bench time in seconds since the bench was switched on."""
+    """Bench time in seconds since the bench was switched on.
+
+    Attributes
+    ----------
+    due : float
+        Bench time in s of the next appointment, or infinity.
+    """
+
+    def __init__(self) -> None:
+        self.due = math.inf
+        self._agenda: list[tuple[float, int, Appointment]] = []
+        self._made = 0
 
     @property
     @abstractmethod
@@ -21,11 +58,50 @@ class Clock(ABC):
     def catch_up(self) -> None:  # noqa: B027  nothing to do for a clock that jumps
         """Let bench time catch up with the wall, for a clock that runs with it."""
 
+    @abstractmethod
+    def _go_to(self, moment: float) -> None:
+        """Let time pass up to a bench time, if it is ahead, with nothing due before."""
+
+    def at(self, moment: float, act: Callable[[], None]) -> Appointment:
+        """Let something happen at a bench time; what is due at once happens in order.
+
+        Parameters
+        ----------
+        moment : float
+            Bench time in s, not in the past.
+        act : callable
+            Called then; must not let time pass.
+        """
+        appointment = Appointment(act)
+        self._made += 1
+        heappush(self._agenda, (moment, self._made, appointment))
+        self.due = self._agenda[0][0]
+        return appointment
+
+    def cancel(self, appointment: Appointment) -> None:
+        """Let nothing happen at an appointment."""
+        appointment.act = None
+        while self._agenda and self._agenda[0][2].act is None:
+            heappop(self._agenda)
+        self.due = self._agenda[0][0] if self._agenda else math.inf
+
+    def advance_to(self, moment: float) -> None:
+        """Let time pass up to a bench time, and all happen that is due until then."""
+        while self.due <= moment:
+            self._go_to(self.due)
+            appointment = self._agenda[0][2]
+            act = appointment.act
+            self.cancel(appointment)
+            if act is not None:
+                act()
+        self._go_to(moment)
+
 
 class VirtualClock(Clock):
     """A clock that jumps: an operation takes its bench time and no other."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.time = 0.0
 
     @property
@@ -36,7 +112,14 @@ class VirtualClock(Clock):
     def advance(self, duration: float) -> None:
         """Jump ahead by `duration` seconds."""
         if duration > 0.0:
-            self.time += duration
+            moment = self.time + duration
+            if moment < self.due:
+                self.time = moment
+            else:
+                self.advance_to(moment)
+
+    def _go_to(self, moment: float) -> None:
+        self.time = max(self.time, moment)
 
 
 class RealClock(Clock):
@@ -48,6 +131,7 @@ class RealClock(Clock):
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._start = time.monotonic()
         self._time = 0.0
 
@@ -58,13 +142,15 @@ class RealClock(Clock):
 
     def advance(self, duration: float) -> None:
         """Let `duration` seconds pass; sleep until the wall has got there."""
-        if duration <= 0.0:
-            return
-        self._time += duration
+        if duration > 0.0:
+            self.advance_to(self._time + duration)
+
+    def _go_to(self, moment: float) -> None:
+        self._time = max(self._time, moment)
         ahead = self._start + self._time - time.monotonic()
         if ahead > 0.0:
             time.sleep(ahead)
 
     def catch_up(self) -> None:
         """Move on to where the wall is."""
-        self._time = max(self._time, time.monotonic() - self._start)
+        self.advance_to(time.monotonic() - self._start)

@@ -48,6 +48,39 @@ class Reading(NamedTuple):
     limited: bool
 
 
+class Average:
+    """The averages at an output over a time in which other things happen.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        The wiring.
+    drive : Drive
+        The output that measures.
+    """
+
+    def __init__(self, circuit: Circuit, drive: Drive) -> None:
+        self._circuit = circuit
+        self.drive = drive
+        self._span = self._volts = self._amps = 0.0
+        self._limited = False
+
+    def add(self, before: Reading, after: Reading, duration: float) -> None:
+        """Take in `duration` seconds between two readings."""
+        self._span += duration
+        self._volts += 0.5 * (before.voltage + after.voltage) * duration
+        self._amps += 0.5 * (before.current + after.current) * duration
+        self._limited = after.limited
+
+    def end(self) -> Reading:
+        """End now and return the averages."""
+        self._circuit.end_average(self)
+        if self._span <= 0.0:
+            return self._circuit.measure(self.drive, 0.0)
+        span = self._span
+        return Reading(self._volts / span, self._amps / span, self._limited)
+
+
 class Circuit:
     """Sources, resistors and one device, living on the bench's clock.
 
@@ -85,6 +118,7 @@ class Circuit:
         self._tips = dict(tips or {})
         self._evolves = device is not None and device.evolves
         self._recorders: list[Probe] = []
+        self._averages: list[Average] = []
         self._contacts: list[Contact] = []
         self._closed: tuple[tuple[int, int, float], ...] = ()
         self._node_of: dict[str, int] = {GROUND: GROUND_NODE}
@@ -229,6 +263,8 @@ class Circuit:
     def _live_steadily(self, until: float) -> None:
         """Live at most up to `until`, before which no level changes."""
         device, time = self.device, self._time
+        averaged = self._averages
+        before = [self._read(one.drive) for one in averaged] if averaged else None
         if device is not None or self._recorders:
             network = self._solved or self._solve()
             for probe in self._recorders:
@@ -242,6 +278,23 @@ class Circuit:
                 device.advance(self._device_voltage, until - time)
             self._solved = None
         self._time = until
+        if before is not None:
+            for average, first in zip(averaged, before, strict=True):
+                last = self._read(average.drive) if self._evolves else first
+                average.add(first, last, until - time)
+
+    def average(self, drive: Drive) -> Average:
+        """Begin to average at an output while the clock goes on with other things."""
+        self.live()
+        average = Average(self, drive)
+        self._averages.append(average)
+        return average
+
+    def end_average(self, average: Average) -> None:
+        """Live up to now and take nothing more into an average."""
+        self.live()
+        if average in self._averages:
+            self._averages.remove(average)
 
     def _evolve(
         self, device: TwoTerminalDevice, network: Network, until: float
@@ -279,8 +332,12 @@ class Circuit:
         self.live()
         if aperture <= 0.0:
             return self._read(drive)
-        self.clock.advance(aperture)
         stop = self._time + aperture
+        if self.clock.due <= stop:
+            average = self.average(drive)
+            self.clock.advance_to(stop)
+            return average.end()
+        self.clock.advance(aperture)
         if self._next_change >= stop and not self._evolves:
             reading = self._read(drive)
             self._live_until(stop)

@@ -16,7 +16,11 @@ def test_bench_list(labneuro):
     lines = answer.out.splitlines()
     assert lines[0].split() == ["BENCH", "KIND", "DEVICE", "DESCRIPTION"]
     kinds = {line.split()[0]: line.split()[1] for line in lines[1:]}
-    assert kinds == {"hnno-bench": "hardware", "hnno-sim": "simulated"}
+    assert kinds == {
+        "hnno-bench": "hardware",
+        "hnno-sim": "simulated",
+        "ts-scope-sim": "simulated",
+    }
 
 
 def test_bench_list_names_a_wrong_file(labneuro, write):

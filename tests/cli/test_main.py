@@ -20,6 +20,7 @@ COMMANDS = (
     "bench list",
     "bench show",
     "bench check",
+    "bench serve",
     "protocol list",
     "protocol show",
     "plan",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import pytest
 
@@ -61,3 +63,31 @@ def one_instrument(tmp_path: Path) -> Iterator[Callable[..., str]]:
     yield set_up
     for library in made:
         power_off(library)
+
+
+@pytest.fixture
+def tektronix_devices(tmp_path, monkeypatch):
+    """Return a function that opens tm_devices' DeviceManager on a VISA library."""
+    pytest.importorskip("tm_devices", reason="tm_devices is not installed")
+    from tm_devices import DeviceManager, helpers
+
+    monkeypatch.chdir(tmp_path)  # its log files and its configuration file
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    # There may be one manager only, and a failed test's traceback keeps it alive.
+    kind = type(DeviceManager)
+    monkeypatch.setattr(kind, "_class_instances", WeakValueDictionary())
+    configure = getattr(helpers, "configure_logging", None)
+    if configure is not None:  # from version 3 on it writes files
+        configure(log_console_level="NONE", log_file_level="NONE")
+    opened = []
+
+    def manage(library):
+        manager = DeviceManager(verbose=False)
+        opened.append(manager)
+        manager.visa_library = library
+        return manager
+
+    yield manage
+    for manager in opened:
+        manager.close()
+    assert not (tmp_path / "logs").exists()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import PackageNotFoundError, version
-from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
@@ -26,34 +24,6 @@ ARBITRARY = (
     "tm_devices sends 'SOURCE1:FUNCTION ARB', which is no shape of the manual; the "
     "instrument's error is -224 and the shape stays"
 )
-
-
-@pytest.fixture
-def tektronix_devices(tmp_path, monkeypatch):
-    """Return a function that opens tm_devices' DeviceManager on a VISA library."""
-    pytest.importorskip("tm_devices", reason="tm_devices is not installed")
-    from tm_devices import DeviceManager, helpers
-
-    monkeypatch.chdir(tmp_path)  # its log files and its configuration file
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    # There may be one manager only, and a failed test's traceback keeps it alive.
-    kind = type(DeviceManager)
-    monkeypatch.setattr(kind, "_class_instances", WeakValueDictionary())
-    configure = getattr(helpers, "configure_logging", None)
-    if configure is not None:  # from version 3 on it writes files
-        configure(log_console_level="NONE", log_file_level="NONE")
-    opened = []
-
-    def manage(library):
-        manager = DeviceManager(verbose=False)
-        opened.append(manager)
-        manager.visa_library = library
-        return manager
-
-    yield manage
-    for manager in opened:
-        manager.close()
-    assert not (tmp_path / "logs").exists()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 tm_devices = pytest.importorskip("tm_devices", reason="tm_devices is not installed")
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ADDRESS = "192.0.2.37"
@@ -17,19 +16,18 @@ ADDRESS = "192.0.2.37"
 
 def of(function):
     """Mark a test as that of a function of the driver."""
-    return pytest.mark.public_driver("tm_devices 1.3", "SS3706A", function)
+    return pytest.mark.public_driver("tm_devices 3.7", "SS3706A", function)
 
 
 @pytest.fixture
-def switch(one_instrument) -> Iterator[tm_devices.drivers.SS3706A]:
+def switch(tektronix_devices, one_instrument):
+    """Return the driver."""
     library = one_instrument(
         "Keithley 3706A", f"TCPIP0::{ADDRESS}::inst0::INSTR", modules={"slot1": "3730"}
     )
-    manager = tm_devices.DeviceManager(verbose=False)
-    manager.visa_library = library
+    manager = tektronix_devices(library)
     manager.setup_cleanup_enabled = manager.teardown_cleanup_enabled = False
-    yield manager.add_ss(ADDRESS)
-    manager.close()
+    return manager.add_ss(ADDRESS)
 
 
 @of("connect, model, serial, sw_version")
@@ -90,18 +88,14 @@ def test_it_scans(switch):
     assert scan.list() == "Empty Scan"
 
 
-@of("get_eventlog_status, expect_esr")
+@of("has_errors, get_errors, expect_esr")
 def test_it_reads_errors(switch):
     assert float(switch.query("print(status.standard.event)")) == 128, "power on"
-    assert switch.get_eventlog_status() == (
-        True,
-        '0,"No events to report - queue empty"',
-    )
-    assert switch.expect_esr(0)[0]
+    assert not switch.has_errors()
+    assert switch.expect_esr(0)
     switch.commands.channel.close("1717")
-    passed, text = switch.get_eventlog_status()
-    assert not passed
-    assert text.startswith("1.115000000e+03\tParameter error ")
+    _, errors = switch.get_errors()
+    assert [text[:32] for text in errors] == ["1.115000000e+03\tParameter error "]
 
 
 @of("set_and_check")
@@ -115,7 +109,7 @@ def test_it_sets_and_checks(switch):
 def test_it_loads_and_runs_a_script(switch, tmp_path: Path):
     script = tmp_path / "close.tsp"
     script.write_text("channel.close('1616')\nprint('closed')\n", encoding="utf-8")
-    switch.load_script(str(script), "closing", run_script=True)
+    switch.load_script("closing", file_path=script, run_script=True)
     assert switch.read().strip() == "closed"
     assert switch.commands.channel.getclose("slot1") == "1616"
 

@@ -143,7 +143,7 @@ def test_trigger_wire_and_circuit(tmp_path: Path) -> None:
         (
             "model: Tektronix AFG31000",
             "model: Tektronix AFG1",
-            "instruments.afg.model: 'Tektronix AFG1' cannot be simulated; known: Keith",
+            "instruments.afg.model: 'Tektronix AFG1' cannot be simulated; known: ",
         ),
         (
             "afg.ch1, dev",
