@@ -1,0 +1,1 @@
+"""The simulated Keysight InfiniiVision 3000T X-Series oscilloscope."""
