@@ -16,6 +16,7 @@ from labneuro.errors import InstrumentError
 from labneuro.instruments.base import VisaInstrument
 from labneuro.instruments.keithley_2600_channels import (
     Keithley2600Channel,
+    Keithley2612Channel,
     TriggerLine,
 )
 from labneuro.instruments.keithley_2600_scripts import SCRIPT, SCRIPT_NAME
@@ -50,6 +51,14 @@ class Keithley2600(VisaInstrument):
         Settings of a connection made from an address, such as ``visa_library``.
     """
 
+    # One message a channel: the error of one that the model lacks stops its own only.
+    safe_messages = (
+        "abort",
+        "smua.source.output = 0",
+        "smub.source.output = 0",
+        "smua.abort() smua.source.levelv = 0",
+        "smub.abort() smub.source.levelv = 0",
+    )
     smua = Instrument.ChannelCreator(Keithley2600Channel, "smua")
     smub = Instrument.ChannelCreator(Keithley2600Channel, "smub")
     trigger_lines = Instrument.MultiChannelCreator(
@@ -149,3 +158,10 @@ class Keithley2600(VisaInstrument):
         except InstrumentError:
             return f"{error}; its error queue cannot be read either"
         return "; ".join(errors) or str(error)
+
+
+class Keithley2612(Keithley2600):
+    """A Keithley 2612A or 2612B: as the others, with ranges from 100 nA."""
+
+    smua = Instrument.ChannelCreator(Keithley2612Channel, "smua")
+    smub = Instrument.ChannelCreator(Keithley2612Channel, "smub")

@@ -115,6 +115,14 @@ class Keithley2600Channel(Channel):
         values=(1e-10, 1.5),
     )
 
+    power_limit = Channel.control(
+        "print({ch}.source.limitp)",
+        "{ch}.source.limitp = %.10g",
+        """Control the power limit of the source in W, at least 0; 0 is none.""",
+        validator=strict_range,
+        values=(0.0, 1e4),
+    )
+
     compliance_voltage = Channel.control(
         "print({ch}.source.limitv)",
         "{ch}.source.limitv = %.10g",
@@ -295,6 +303,33 @@ class Keithley2600Channel(Channel):
     def abort(self) -> None:
         """Stop a sweep or an overlapped measurement of this channel."""
         self.write("{ch}.abort()")
+
+
+class Keithley2612Channel(Keithley2600Channel):
+    """One source-measure unit of a 2612A or 2612B, whose ranges begin at 100 nA.
+
+    References
+    ----------
+    Keithley Series 2600B Reference Manual, 2600BS-901-01 Rev. F, p. 9-244 (limits from
+    10 nA); Series 2600A Reference Manual, p. 19-139 (ranges). More than 1.5 A flow in
+    pulses only.
+    """
+
+    compliance_current = Channel.control(
+        "print({ch}.source.limiti)",
+        "{ch}.source.limiti = %.10g",
+        """Control the current limit of the voltage source in A, 10 nA to 1.5 A.""",
+        validator=strict_range,
+        values=(1e-8, 1.5),
+    )
+
+    current_range = Channel.control(
+        "print({ch}.measure.rangei)",
+        "{ch}.measure.rangei = %.10g",
+        """Control the measure range by the largest current in A, 100 nA to 1.5 A.""",
+        validator=strict_range,
+        values=(1e-7, 1.5),
+    )
 
 
 class TriggerLine(Channel):

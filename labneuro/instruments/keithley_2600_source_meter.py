@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from labneuro.errors import BenchConfigError, InstrumentError, LimitError
 from labneuro.instruments import shutdown
+from labneuro.instruments.guard import Guard
 from labneuro.instruments.keithley_2600_channels import OVERFLOW
 from labneuro.instruments.keithley_2600_scripts import (
     VALUES_PER_READING,
@@ -17,6 +18,7 @@ from labneuro.instruments.keithley_2600_scripts import (
     store_levels,
 )
 from labneuro.instruments.roles import CurrentReadings, SourceMeter
+from labneuro.instruments.stress import METER, Levels
 from labneuro.units import show
 
 if TYPE_CHECKING:
@@ -43,11 +45,6 @@ TRIGGER_PULSE = 10e-6
 
 _IN_COMPLIANCE = 0x40  # buffer status bit B6, manual p. 7-34
 _LOOP_OVERHEAD = 2e-3  # s a reading at the most beside its waits, for the time-out only
-_RANGES = {
-    "compliance_current": (1e-10, 1.5, "A"),
-    "current_range": (1e-10, 1.5, "A"),
-    "power_line_cycles": (0.001, 25.0, ""),
-}
 _MOST_VOLTAGE = 200.0
 _LINE_FREQUENCIES = (50.0, 60.0)
 
@@ -73,8 +70,9 @@ class Keithley2600SourceMeter(SourceMeter):
         The instrument.
     channel : str
         ``"smua"`` or ``"smub"``.
-    limits : Limits
-        What may be set at most; checked before anything is sent.
+    limits : Limits or Guard
+        What may be set at most; checked before anything is sent. A power limit is set
+        in the instrument, too.
 
     Raises
     ------
@@ -82,14 +80,24 @@ class Keithley2600SourceMeter(SourceMeter):
         If there is no such channel.
     """
 
-    def __init__(self, driver: Keithley2600, channel: str, limits: Limits) -> None:
+    ranges: ClassVar[dict[str, tuple[float, float, str]]] = {
+        "compliance_current": (1e-10, 1.5, "A"),
+        "current_range": (1e-10, 1.5, "A"),
+        "power_line_cycles": (0.001, 25.0, ""),
+    }
+    """Smallest and largest value of each setting, and its unit."""
+
+    def __init__(
+        self, driver: Keithley2600, channel: str, limits: Limits | Guard
+    ) -> None:
         if channel not in ("smua", "smub"):
             raise BenchConfigError(
                 f"roles: {channel!r} is no channel of {driver.name}; smua or smub"
             )
         self.driver = driver
         self.channel: Keithley2600Channel = getattr(driver, channel)
-        self.limits = limits
+        self.guard = Guard.of(limits)
+        self.limits = self.guard.limits
         self._name = channel
         self._where = f"{driver.name} {channel}"
         self._aperture = math.nan
@@ -123,7 +131,7 @@ class Keithley2600SourceMeter(SourceMeter):
         self._check_range("compliance_current", compliance_current)
         self._check_range("current_range", current_range)
         self._check_range("power_line_cycles", power_line_cycles)
-        self.limits.check("current", compliance_current, f"{self._where} compliance")
+        self.guard.comply(compliance_current, self._where)
         self._configured = False
         channel = self.channel
         channel.reset()
@@ -131,6 +139,8 @@ class Keithley2600SourceMeter(SourceMeter):
         channel.source_voltage_autorange = False
         channel.source_voltage = 0.0
         channel.compliance_current = compliance_current
+        if self.limits.power < math.inf:
+            channel.power_limit = self.limits.power
         channel.current_autorange = False
         channel.current_range = current_range
         channel.measure_delay = 0
@@ -157,6 +167,7 @@ class Keithley2600SourceMeter(SourceMeter):
         """
         self._require_configured()
         self.channel.source_voltage = 0.0
+        self.guard.switch_on(METER)
         self.channel.output_enabled = True
         self.driver.check_errors()
 
@@ -193,6 +204,10 @@ class Keithley2600SourceMeter(SourceMeter):
                 f"{self._where}: a sweep of {show(duration, 's')}; at most "
                 f"{show(LONGEST_SCRIPT, 's')}"
             )
+        held = settling + self._aperture
+        self.guard.play(
+            Levels(METER, tuple((one, held) for one in levels)), self._where
+        )
         for message in store_levels(levels):
             self.driver.write(message)
         range_ = max(abs(level) for level in levels)
@@ -223,6 +238,9 @@ class Keithley2600SourceMeter(SourceMeter):
         line = self._line(reads.trigger_line)
         self._check_train(reads)
         self._require_configured()
+        held = reads.settling + self._aperture
+        read = Levels(METER, ((reads.read_voltage, held),), reads.count)
+        self.guard.trigger(reads.count, self._where, read)
         line.mode = "falling"
         line.pulse_width = TRIGGER_PULSE
         busy = reads.read_delay + reads.settling + self._aperture
@@ -263,6 +281,7 @@ class Keithley2600SourceMeter(SourceMeter):
             ),
             lambda: channel.output_enabled is False,
         )
+        self.guard.release(METER)
 
     def _measure(self, command: str, count: int, duration: float) -> _Block:
         """Run a function of the script and take its readings."""
@@ -308,7 +327,7 @@ class Keithley2600SourceMeter(SourceMeter):
                 )
 
     def _check_range(self, key: str, value: float) -> None:
-        low, high, unit = _RANGES[key]
+        low, high, unit = self.ranges[key]
         if not low <= value <= high:
             raise LimitError(
                 f"{self._where}: {key} {show(value, unit)} is not within "
@@ -325,6 +344,16 @@ class Keithley2600SourceMeter(SourceMeter):
             raise InstrumentError(
                 f"{self._where}: the compliance is not set; configure it first"
             )
+
+
+class Keithley2612SourceMeter(Keithley2600SourceMeter):
+    """One channel of a 2612A or 2612B, whose ranges begin at 100 nA."""
+
+    ranges: ClassVar[dict[str, tuple[float, float, str]]] = {
+        "compliance_current": (1e-8, 1.5, "A"),
+        "current_range": (1e-7, 1.5, "A"),
+        "power_line_cycles": (0.001, 25.0, ""),
+    }
 
 
 def _parts(count: int, period: float) -> Iterator[int]:

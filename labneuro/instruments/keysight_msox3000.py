@@ -211,13 +211,15 @@ class KeysightMSOX3000(Msox3000Settings):
         value = float(self.ask(f":MEASure:{header}? {source}"))
         return float("nan") if value >= _INVALID else value
 
-    def waveform(self, source: str) -> ScopeWaveform:
-        """Fetch all points of a channel that were acquired.
+    def waveform(self, source: str, points: int | None = None) -> ScopeWaveform:
+        """Fetch a channel as it was acquired.
 
         Parameters
         ----------
         source : str
             ``"CHAN1"`` to ``"CHAN4"``.
+        points : int, optional
+            Most points to fetch, evenly spaced; all if not given.
 
         Raises
         ------
@@ -226,7 +228,11 @@ class KeysightMSOX3000(Msox3000Settings):
         """
         self.waveform_source = strict_discrete_set(source, ANALOG)
         self.write(":WAVeform:FORMat BYTE;UNSigned 1")
-        self.write(":WAVeform:POINts MAXimum")
+        if points is None:
+            self.write(":WAVeform:POINts MAXimum")
+        else:
+            self.waveform_points_mode = "raw"
+            self.waveform_points = points
         scale = self.preamble
         if not scale.points:
             raise InstrumentError(f"{self.name}: {source} has no acquired points")

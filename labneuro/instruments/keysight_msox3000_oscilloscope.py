@@ -12,6 +12,7 @@ from labneuro.instruments.roles import Capture, Oscilloscope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from labneuro.instruments.guard import Guard
     from labneuro.instruments.keysight_msox3000 import KeysightMSOX3000
     from labneuro.instruments.roles import ScopeTrigger, VerticalScale
     from labneuro.safety import Limits
@@ -23,6 +24,9 @@ _SOURCES = {
     "external": "EXT",
 }
 _ARMING = 10.0  # s beyond the pre-trigger time that arming may take
+
+POINTS = 20_000
+"""Most points of a capture: the memory holds 200 times as many, to no use here."""
 
 
 class Msox3000Oscilloscope(Oscilloscope):
@@ -37,11 +41,13 @@ class Msox3000Oscilloscope(Oscilloscope):
         The instrument.
     channel : str
         Not used: the role is the whole instrument's.
-    limits : Limits
+    limits : Limits or Guard
         Not used: an oscilloscope puts nothing on its inputs.
     """
 
-    def __init__(self, driver: KeysightMSOX3000, channel: str, limits: Limits) -> None:
+    def __init__(
+        self, driver: KeysightMSOX3000, channel: str, limits: Limits | Guard
+    ) -> None:
         self.driver = driver
         self.limits = limits
         self._where = f"{driver.name} {channel}".strip()
@@ -162,7 +168,10 @@ class Msox3000Oscilloscope(Oscilloscope):
         """
         if not self.captured():
             raise InstrumentError(f"{self._where}: no trigger has come")
-        shown = {name: self.driver.waveform(_SOURCES[name]) for name in self._captured}
+        shown = {
+            name: self.driver.waveform(_SOURCES[name], POINTS)
+            for name in self._captured
+        }
         self.driver.check_errors()
         return Capture(
             time=next(iter(shown.values())).time,

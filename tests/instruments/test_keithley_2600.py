@@ -10,7 +10,7 @@ from pyvisa.constants import StatusCode
 from pyvisa.errors import VisaIOError
 
 from labneuro.errors import InstrumentError
-from labneuro.instruments.keithley_2600 import Keithley2600
+from labneuro.instruments.keithley_2600 import Keithley2600, Keithley2612
 from labneuro.instruments.keithley_2600_scripts import SCRIPT
 
 NO_ERROR = ("print(errorqueue.next())", "0.00000e+00\tQueue Is Empty\t0.00000e+00")
@@ -254,3 +254,19 @@ def test_no_answer_is_explained_by_the_error_queue():
             smu.ask_doubles("go()", 2)
         smu.adapter.connection.clear.assert_called_once_with()
         assert smu.adapter.connection.timeout == 10_000
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "path", "sent", "bad"),
+    [
+        ("compliance_current", 1e-8, "source.limiti", "1e-08", 1e-9),
+        ("compliance_current", 1.5, "source.limiti", "1.5", 3.0),
+        ("current_range", 1e-7, "measure.rangei", "1e-07", 1e-8),
+        ("source_voltage", 0.1, "source.levelv", "0.1", 201.0),
+    ],
+)
+def test_the_2612_has_limits_of_its_own(name, good, path, sent, bad):
+    with expected_protocol(Keithley2612, [(f"smub.{path} = {sent}", None)]) as smu:
+        setattr(smu.smub, name, good)
+        with pytest.raises(ValueError, match="not in range"):
+            setattr(smu.smub, name, bad)

@@ -1,6 +1,7 @@
 """The 2600 as a bench's source meter: what is sent, refused and brought back."""
 
 import itertools
+import re
 import struct
 
 import numpy as np
@@ -14,10 +15,12 @@ from labneuro.errors import (
     SafeStateError,
 )
 from labneuro.instruments import keithley_2600_source_meter
+from labneuro.instruments.catalog import driver_entry
 from labneuro.instruments.keithley_2600 import Keithley2600
 from labneuro.instruments.keithley_2600_scripts import SCRIPT
 from labneuro.instruments.keithley_2600_source_meter import (
     Keithley2600SourceMeter,
+    Keithley2612SourceMeter,
     _parts,
 )
 from labneuro.instruments.roles import TriggeredReads
@@ -363,3 +366,22 @@ def test_a_state_that_is_not_confirmed_is_an_error(faulty, lost, answer, message
     with pytest.raises(SafeStateError, match=message):
         meter.make_safe()
     assert adapter.seen == EVERY_STEP
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("compliance_current", 1e-9), ("current_range", 1e-8)]
+)
+def test_the_2612_refuses_what_is_below_its_ranges(key, value):
+    with check_wire([]) as smu:
+        meter = Keithley2612SourceMeter(smu, "smua", LIMITS)
+        with pytest.raises(LimitError, match=key):
+            meter.configure(**{**SETTINGS, key: value})
+
+
+def test_the_2612_is_driven_by_its_identity():
+    entry = driver_entry("Keithley 2612A")
+    identity = "Keithley Instruments Inc., Model 2612A, 1234567, 2.2.6"
+    assert re.search(entry.identity_pattern, identity)
+    assert not re.search(entry.identity_pattern, identity.replace("2612A", "2636B"))
+    assert entry.driver_class().__name__ == "Keithley2612"
+    assert entry.role_class("source_meter") is Keithley2612SourceMeter

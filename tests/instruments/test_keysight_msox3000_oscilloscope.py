@@ -47,7 +47,8 @@ RUNS, STOPPED = (
 FETCH = [
     (":WAVeform:SOURce CHAN2", None),
     (":WAVeform:FORMat BYTE;UNSigned 1", None),
-    (":WAVeform:POINts MAXimum", None),
+    (":WAVeform:POINts:MODE RAW", None),
+    (":WAVeform:POINts 20000", None),
     (":WAVeform:PREamble?", "+0,+0,+3,+1,+1.0E-03,-1.0E-03,+0,+1.0E-02,+0.0E+00,+128"),
     (":WAVeform:DATA?", b"#800000003\x80\xe4\x01\n"),
     NO_ERROR,

@@ -195,7 +195,7 @@ def test_commands_and_answers(smu_bench, message, answer):
 ERRORS = [
     ("smua.source.levelv = 250", 1101),
     ("smua.source.levelv = -250", 1102),
-    ("smua.source.leveli = 2", 1101),
+    ("smua.source.leveli = 11", 1101),
     ("smua.source.limiti = 2", 1101),
     ("smua.source.limiti = 1e-12", 1102),
     ("smua.source.limitv = 1e-3", 1102),
@@ -208,7 +208,7 @@ ERRORS = [
     ("smua.measure.nplc = 0.0001", 1102),
     ("smua.measure.count = 0", 1102),
     ("smua.measure.autozero = 3", 1101),
-    ("smua.measure.rangei = 5", 1101),
+    ("smua.measure.rangei = 11", 1101),
     ("smua.sense = 2", -224),
     ("smua.measure.i(5)", 1401),
     ("smua.measure.iv(smua.nvbuffer1, 5)", 1401),

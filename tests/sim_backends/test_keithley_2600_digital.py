@@ -79,6 +79,7 @@ def test_an_overrun_is_a_second_edge_before_the_first_was_taken(smu_bench):
 def test_reset_returns_a_line_to_bypass(smu_bench):
     line = "digio.trigger[5]"
     smu_bench.send(f"{line}.mode = 2 {line}.pulsewidth = 1e-3 {line}.stimulus = 7")
+    assert smu_bench.value(f"{line}.stimulus") == 7
     smu_bench.send(f"{line}.reset()")
     assert smu_bench.values(f"{line}.mode, {line}.pulsewidth, {line}.stimulus") == [
         0,
@@ -96,3 +97,70 @@ def test_every_line_is_an_output_and_an_input(smu_bench):
     found = "for k = 1, 14 do print(digio.trigger[k].wait(0)) end"
     smu_bench.send(found)
     assert smu_bench.replies() == [b"true"] * 14
+
+
+@pytest.mark.parametrize("written", [1, 0])
+def test_rising_mode_goes_by_the_written_bit(smu_bench, written):
+    """High: it detects, as TRIG_RISINGA; low: it does not, as TRIG_RISINGM."""
+    smu_bench.send(f"digio.writebit(2, {written}) digio.trigger[2].mode = 2")
+    smu_bench.smu.trigger_in("digio2")
+    expected = "true" if written else "false"
+    assert smu_bench.ask("print(digio.trigger[2].wait(0))") == expected
+
+
+def test_the_line_during_a_pulse(smu_bench):
+    """A pulse is low for its width; one of width 0 lasts until it is released."""
+    smu_bench.send("t = digio.trigger[1] t.mode = digio.TRIG_FALLING")
+    smu_bench.send("t.pulsewidth = 0.5 t.assert()")
+    assert smu_bench.value("digio.readbit(1)") == 0
+    smu_bench.send("delay(0.5)")
+    assert smu_bench.value("digio.readbit(1)") == 1
+    smu_bench.send("t.pulsewidth = 0 t.assert() delay(100)")
+    assert smu_bench.value("digio.readport()") == 2**14 - 2
+    smu_bench.send("t.release()")
+    assert smu_bench.value("digio.readbit(1)") == 1
+
+
+def test_a_rising_master_pulses_high(smu_bench):
+    smu_bench.send("t = digio.trigger[1] t.mode = digio.TRIG_RISINGM t.pulsewidth = 1")
+    assert smu_bench.value("digio.readbit(1)") == 0
+    smu_bench.send("t.assert()")
+    assert smu_bench.value("digio.readbit(1)") == 1
+
+
+def test_an_acceptor_holds_the_line_until_it_asserts(smu_bench):
+    """TRIG_SYNCHRONOUSA latches the line at an edge; its output trigger lets go."""
+    smu_bench.send("digio.trigger[3].mode = digio.TRIG_SYNCHRONOUSA")
+    smu_bench.smu.trigger_in("digio3")
+    assert smu_bench.value("digio.readbit(3)") == 0
+    smu_bench.send("digio.trigger[3].assert()")
+    assert smu_bench.value("digio.readbit(3)") == 1
+
+
+def test_an_event_is_passed_from_line_to_line(smu_bench, edges):
+    smu_bench.send("digio.trigger[1].mode = 1 digio.trigger[2].mode = 1")
+    smu_bench.send("digio.trigger[1].stimulus = digio.trigger[2].EVENT_ID")
+    start = smu_bench.clock.now
+    smu_bench.smu.trigger_in("digio2")
+    assert edges == [start]
+
+
+def test_a_stimulus_during_a_pulse_is_an_action_overrun(smu_bench, edges):
+    overruns = "status.operation.instrument.digio.trigger_overrun"
+    smu_bench.send("digio.trigger[1].mode = 1 digio.trigger[1].pulsewidth = 1")
+    smu_bench.send("digio.trigger[1].stimulus = trigger.generator[1].EVENT_ID")
+    smu_bench.send(f"{overruns}.enable = 2", "trigger.generator[1].assert()")
+    assert smu_bench.value(f"{overruns}.condition") == 0
+    smu_bench.send("trigger.generator[1].assert()")
+    assert len(edges) == 1
+    assert smu_bench.value(f"{overruns}.condition") == 2
+    assert smu_bench.value("status.operation.trigger_overrun.condition") == 4096
+    smu_bench.send("digio.trigger[1].clear()")
+    assert smu_bench.value(f"{overruns}.condition") == 0
+
+
+@pytest.mark.parametrize("event", ["15", "99", "1000"])
+def test_a_stimulus_that_is_no_event(smu_bench, event):
+    smu_bench.send(f"digio.trigger[1].stimulus = {event}")
+    assert smu_bench.error() == -224
+    assert smu_bench.value("digio.trigger[1].stimulus") == 0

@@ -104,7 +104,7 @@ def test_a_limit_that_leaves_the_area_is_refused(smu_bench):
 
 
 def test_the_interlock_blocks_the_200_v_range(smu_bench):
-    smu_bench.smu.interlock = False
+    smu_bench.smu.interlock_open = True
     smu_bench.send("smua.source.levelv = 100 smua.source.output = 1")
     assert smu_bench.error() == 802
     assert smu_bench.value("smua.source.output") == 0

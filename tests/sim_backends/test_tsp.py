@@ -391,10 +391,28 @@ def test_the_error_queue_overflows(smu_bench):
 def test_prompts(smu_bench):
     smu_bench.send("localnode.prompts = 1")
     assert smu_bench.replies() == [b"TSP>"]
-    smu_bench.send("x =", "loadscript s", "endscript")
-    assert smu_bench.replies() == [b"TSP?", b">>>>", b"TSP>"]
+    smu_bench.send("x =", "loadscript s", "endscript", "errorqueue.clear()")
+    assert smu_bench.replies() == [b"TSP?", b">>>>", b"TSP?", b"TSP>"], (
+        "TSP? as long as an error is in the queue"
+    )
+    smu_bench.send("x = 1\nx = 2")
+    assert smu_bench.replies() == [b"TSP>"] * 2, "one for each line"
+    smu_bench.send("*OPC?", "localnode.prompts4882 = 0", "*OPC?")
+    assert smu_bench.replies() == [b"1", b"TSP>", b"TSP>", b"1"]
     smu_bench.send("localnode.prompts = 0", "print(1)")
     assert smu_bench.replies() == [b"1.00000e+00"]
+
+
+def test_errors_are_sent_if_they_are_wanted(smu_bench):
+    smu_bench.send("localnode.showerrors = 1", "format.data = 9")
+    assert smu_bench.replies() == [
+        b"1.40600e+03\tInvalid data format\t2.00000e+01\t1.00000e+00"
+    ]
+    assert smu_bench.value("errorqueue.count") == 0
+    smu_bench.send("localnode.showerrors = 2", "localnode.showerrors = 0")
+    assert smu_bench.replies()[0].startswith(b"1.10100e+03\tParameter Too Big")
+    smu_bench.send("format.data = 9")
+    assert smu_bench.error() == 1406
 
 
 def test_a_command_trigger(smu_bench):

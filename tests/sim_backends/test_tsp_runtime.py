@@ -30,6 +30,7 @@ class Host:
                 "printbuffer": lambda *values: None,
                 "syntax_error": self.said.append,
                 "time": lambda: 5.0,
+                "refuse": lambda code: self.refused.append((int(code),)),
             },
             lambda *problem: self.refused.append(problem),
             LIMIT,
@@ -270,15 +271,41 @@ def test_scripts_are_stored_listed_renamed_and_deleted(host):
         host.run("script.new('print(7)', 'seven') seven() seven.run()")
         == ["7.00000e+00"] * 2
     )
-    names = "for name in script.user.catalog() do print(name) end"
+    names = "for name in pairs(script.user.scripts) do print(name) end"
     assert host.run(names) == ["seven"]
     assert host.run("print(seven.source, seven.name, seven.autorun)") == [
         "print(7)\tseven\tno"
     ]
     assert host.run("seven.name = 'VII' " + names) == ["VII"]
-    assert host.run("script.delete('VII') " + names) == []
+    assert host.run("VII = 0 seven.list()") == [
+        "loadscript VII",
+        "print(7)",
+        "endscript",
+    ]
     host.run("script.new('x = ', 'bad')")
     assert "unexpected symbol" in host.said[0]
+
+
+def test_scripts_are_saved_restored_and_deleted(host):
+    """The catalog is of what is saved; a deleted script runs on until it is lost."""
+    names = "for name in script.user.catalog() do print(name) end"
+    host.run("script.newautorun('print(7)', 'seven')")
+    assert host.run(names) == []
+    host.run("seven.save()")
+    assert host.run(names) == ["seven"]
+    assert host.run("seven = nil script.restore('seven') seven.run()") == [
+        "7.00000e+00"
+    ]
+    assert host.run("print(seven.autorun)") == ["yes"]
+    assert host.run("script.delete('seven') seven()" + names) == ["7.00000e+00"]
+    assert host.refused == []
+    host.run("script.delete('eight') script.restore('seven')")
+    assert [problem[0] for problem in host.refused] == [-292, -292]
+
+
+def test_there_is_no_usb_flash_drive(host):
+    host.run("script.load('/usb1/a.tsp') script.new('x = 1', 'a').save('/usb1/a.tsp')")
+    assert [problem[0] for problem in host.refused] == [2203, 2203]
 
 
 def test_the_anonymous_script(host):

@@ -103,10 +103,23 @@ class ReadingBuffer(Printable):
         self._sources = array("d")
         self._statuses = array("d")
         self._records: list[Circumstances] = []
+        # Bound once: every reading passes here.
+        self._adders = (
+            self._readings.append,
+            self._times.append,
+            self._sources.append,
+            self._statuses.append,
+            self._records.append,
+        )
         self._next = 0
         self._room = 0
         self._table = self._lua_table()
         self._settle()
+
+    @property
+    def dedicated(self) -> bool:
+        """Whether it is one of the channel's own two buffers."""
+        return self._capacity is None
 
     # -- filling -----------------------------------------------------------------------
 
@@ -141,11 +154,12 @@ class ReadingBuffer(Printable):
         if len(self._readings) < self._room:
             if not self._readings:
                 self.base_time = time
-            self._readings.append(reading)
-            self._times.append(time)
-            self._sources.append(source)
-            self._statuses.append(status)
-            self._records.append(record)
+            add_reading, add_time, add_source, add_status, add_record = self._adders
+            add_reading(reading)
+            add_time(time)
+            add_source(source)
+            add_status(status)
+            add_record(record)
         elif self._wraps:
             index = self._next % self._room
             self._readings[index] = reading
@@ -211,6 +225,7 @@ class ReadingBuffer(Printable):
             "reading_buffer",
             getters={
                 "n": lambda: len(self._readings),
+                "next": self._next_index,
                 "capacity": lambda: self.capacity,
                 "basetimestamp": lambda: self.base_time,
             },
@@ -229,6 +244,13 @@ class ReadingBuffer(Printable):
                 handle=column,
             )
         return table
+
+    def _next_index(self) -> int:
+        """Return where the next reading goes, from 1; a full buffer starts over."""
+        count = len(self._readings)
+        if count < self._room:
+            return count + 1
+        return (self._next % self._room + 1) if self._wraps else 1
 
     def _only_empty(self, setter: Callable[[object], None]) -> Callable[[object], None]:
         def set_when_empty(value: object) -> None:

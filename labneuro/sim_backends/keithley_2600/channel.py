@@ -9,36 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from labneuro.sim_backends.keithley_2600.buffer import ReadingBuffer, make_buffer
+from labneuro.sim_backends.keithley_2600.buffer import (
+    ReadingBuffer,
+    as_buffer,
+    make_buffer,
+)
+from labneuro.sim_backends.keithley_2600.contact import ContactCheck
 from labneuro.sim_backends.keithley_2600.converter import Converter
 from labneuro.sim_backends.keithley_2600.meter import Meter
 from labneuro.sim_backends.keithley_2600.ranges import VOLTS
-from labneuro.sim_backends.keithley_2600.source import HIGH_Z, ON, Source
-from labneuro.sim_backends.keithley_2600.sweep import TriggerModel
+from labneuro.sim_backends.keithley_2600.source import ON, Source
+from labneuro.sim_backends.keithley_2600.trigger_model import TriggerModel
 from labneuro.sim_backends.tsp.runtime import TspObject
-from labneuro.sim_backends.tsp.values import (
-    Setting,
-    TspProblem,
-    add_settings,
-    number,
-    one_of,
-    whole,
-    within,
-)
+from labneuro.sim_backends.tsp.values import TspProblem, number, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labneuro.sim_backends.drives import Drive
     from labneuro.sim_backends.keithley_2600.datasheet import ModelSheet
     from labneuro.sim_backends.keithley_2600.noise import NoiseStream
     from labneuro.sim_backends.keithley_2600.status import ChannelStatus
-    from labneuro.sim_backends.wiring import Circuit, Drive
+    from labneuro.sim_backends.keithley_2600.triggering import Triggering
+    from labneuro.sim_backends.wiring import Circuit
 
 _LOCAL, _REMOTE, _CALIBRATION = 0, 1, 3
-_CONTACT_HIGH_Z = 5048
+_OUTPUT_IS_ON, _NO_SUCH_BUFFER = 5008, 5033
 # Values of the constants: 2600BS-901-01 Rev. F, at the attributes that take them.
 CONSTANTS: dict[str | int, object] = {
-    "ASYNC": 0,
+    "ASYNC": 2,
     "AUTORANGE_FOLLOW_LIMIT": 2,
     "AUTORANGE_OFF": 0,
     "AUTORANGE_ON": 1,
@@ -117,6 +116,8 @@ class Channel:
         Its bits in the status model.
     build : callable
         Makes a Lua table of an instrument object.
+    triggering : Triggering
+        Events and overlapped operations of the instrument.
     """
 
     def __init__(
@@ -129,10 +130,12 @@ class Channel:
         interlock: Callable[[], bool],
         status: ChannelStatus,
         build: Callable[[TspObject], Any],
+        triggering: Triggering,
     ) -> None:
         self._build = build
+        self._triggering = triggering
         self._status = status
-        self._settings: dict[str, float] = {}
+        self._sense = _LOCAL
         self.source = Source(sheet, drive, circuit.clock, interlock)
         converter = Converter(
             sheet,
@@ -147,18 +150,22 @@ class Channel:
             converter, self.source, circuit.clock, line_frequency, sheet.measure_delay
         )
         self.source.changed = self.meter.refresh
+        self.source.mode_changed = self.meter.follow_mode
+        self._contact = ContactCheck(self.source, drive, circuit)
         self.buffers = (ReadingBuffer(), ReadingBuffer())
-        self.trigger = TriggerModel(
-            self.source, self.meter, circuit.clock, status.sweeping
-        )
+        self.trigger = TriggerModel(self.source, self.meter, status, triggering)
+        for letters in _STEP_FUNCTIONS:
+            overlapped = self.trigger.overlapped(letters)
+            self.meter.lua.functions[f"overlapped{letters}"] = overlapped
         self.lua = self._lua_table()
 
     def reset(self) -> None:
         """Turn off and return to the defaults (``smuX.reset()``)."""
+        self.trigger.reset()
         self.source.reset()
         self.meter.reset()
-        self.trigger.reset()
-        self._settings.update(_DEFAULTS)
+        self._contact.reset()
+        self._sense = _LOCAL
         for buffer in self.buffers:
             buffer.reset()
 
@@ -172,23 +179,27 @@ class Channel:
         source.lua.getters["compliance"] = meter.converter.compliance
         table = TspObject(
             "smu",
-            getters={"sense": lambda: _REMOTE if meter.four_wire else _LOCAL},
+            getters={"sense": lambda: self._sense},
             setters={"sense": self._set_sense},
             functions={
                 "reset": self.reset,
                 "abort": self.trigger.abort,
                 "makebuffer": self._make_buffer,
-                "savebuffer": lambda _buffer=None: None,
+                "savebuffer": _save_buffer,
             },
             objects={
                 **CONSTANTS,
                 "source": source.lua,
                 "measure": meter.lua,
                 "trigger": self.trigger.lua,
-                "contact": self._contact(),
+                "contact": self._contact.lua,
                 "cal": _calibration(),
-                "nvbuffer1": self.buffers[0].lua_object(),
-                "nvbuffer2": self.buffers[1].lua_object(),
+                **{
+                    f"nvbuffer{number}": self._triggering.watched_buffer(
+                        buffer.lua_object()
+                    )
+                    for number, buffer in enumerate(self.buffers, start=1)
+                },
             },
             handle=self,
         )
@@ -197,12 +208,17 @@ class Channel:
         return table
 
     def _set_sense(self, value: object) -> None:
+        """Choose where the voltage is sensed; leads here have no resistance."""
         mode = int(one_of((_LOCAL, _REMOTE, _CALIBRATION))(value))
+        if mode == _CALIBRATION and self.source.output == ON:
+            raise TspProblem(_OUTPUT_IS_ON)
+        self._sense = mode
         self.meter.four_wire = mode != _LOCAL
         self.meter.refresh()
 
     def _make_buffer(self, capacity: object = None) -> Any:  # noqa: ANN401  a Lua table
-        return self._build(make_buffer(capacity).lua_object())
+        table = make_buffer(capacity).lua_object()
+        return self._build(self._triggering.watched_buffer(table))
 
     def _step_function(self, letters: str) -> Callable[..., object]:
         """Return a function that measures and then changes the source level."""
@@ -215,45 +231,38 @@ class Channel:
 
         return measure_and_step
 
-    def _contact(self) -> TspObject:
-        contact = TspObject(
-            functions={
-                "check": self._check_contact,
-                "r": self._contact_resistance,
-                "calibratehi": lambda: None,
-                "calibratelo": lambda: None,
-            }
-        )
-        add_settings(contact, self._settings, _CONTACT_SETTINGS)
-        return contact
 
-    def _check_contact(self) -> bool:
-        high, low = self._contact_resistance()
-        return max(high, low) < self._settings["threshold"]
+def _save_buffer(buffer: object = None) -> None:
+    """Keep a dedicated buffer in nonvolatile memory: what it holds stays readable."""
+    if not as_buffer(buffer, 1).dedicated:
+        raise TspProblem(_NO_SUCH_BUFFER)
 
-    def _contact_resistance(self) -> tuple[float, float]:
-        """Return the contact resistances at HI and LO: contacts here are ideal."""
-        source = self.source
-        if source.output != ON and source.settings["offmode"] == HIGH_Z:
-            raise TspProblem(_CONTACT_HIGH_Z)
-        return 0.0, 0.0
+
+def _refuse(code: int) -> Callable[..., None]:
+    def refuse(_value: object = None) -> None:
+        raise TspProblem(code)
+
+    return refuse
 
 
 def _calibration() -> TspObject:
-    """Return the calibration object: locked, with nothing to adjust."""
+    """Return the calibration object: locked, and no password unlocks it here."""
     return TspObject(
         getters={
             name: lambda: 0
             for name in ("state", "polarity", "date", "adjustdate", "due")
         },
+        setters={
+            "polarity": _refuse(5011),
+            "password": _refuse(5011),
+            "date": _refuse(5016),
+            "adjustdate": _refuse(5016),
+            "due": _refuse(5016),
+        },
         functions={
-            name: lambda: None for name in ("lock", "restore", "save", "unlock")
+            "lock": lambda: None,
+            "save": _refuse(5013),
+            "restore": _refuse(5014),
+            "unlock": _refuse(5019),
         },
     )
-
-
-_CONTACT_SETTINGS = (
-    Setting("speed", 0, whole(0, 2)),
-    Setting("threshold", 50.0, within(0.0, 1e6)),
-)
-_DEFAULTS = {setting.name: float(setting.default) for setting in _CONTACT_SETTINGS}

@@ -9,6 +9,9 @@ References
 [4] Series 2600B Reference Manual 2600BS-901-01, Rev. B, C and F.
 [5] Model 2657A Reference Manual 2657A-901-01 Rev. B, p. 2-73 (measure auto delay).
 [6] Series 2600A Reference Manual 2600AS-901-01 Rev. B, p. 4-5 (duty cycle equation).
+[7] Model 2657A Reference Manual 2657A-901-01 Rev. B, p. 3-66 (high-capacitance mode).
+[8] Series 2600A Reference Manual, p. 19-136 and following (261xA defaults); Series 2600
+    Reference Manual 2600S-901-01 Rev. A, table 6-1 (ranges of the 2611 and 2612).
 
 The 2636B's own accuracy page was not found in public text. Where a figure is of a
 sister model with the same range, or continues a row by its evident rule, the table says
@@ -39,7 +42,8 @@ SOURCE_RANGE_CHANGE = 2.5e-3
 FUNCTION_CHANGE = 1e-3
 
 OVER_SOURCE = 1.01  # source levels go to 101 % of range: [4] Rev. F p. 172, 20.2 V
-OVER_MEASURE = 1.02  # chosen: readings go to 102 % of range
+OVER_MEASURE = 1.02  # readings go to 102 % of range: 2651A-901-01 Rev. A p. 2-66
+HIGH_C_LOWEST = 1e-6  # A; the high-capacitance mode has no range below: [7]
 OVERFLOW = 9.91e37  # [4] Rev. F p. 551
 NPLC_RANGE = (0.001, 25.0)
 # The reference conversions of autozero are kept for the last ten NPLC settings and
@@ -142,6 +146,8 @@ class ModelSheet:
     ----------
     model : str
         Model number.
+    firmware, serial : str
+        Revision of the firmware and serial number; both are examples.
     channels : tuple of str
         Its source-measure units.
     voltage, current : tuple of RangeSheet
@@ -154,9 +160,15 @@ class ModelSheet:
         After reset, in V and A.
     measure_delay : float
         Default of ``measure.delay``: -1 is automatic.
+    pulse_current : RangeSheet
+        The current range that is there for pulses only.
+    pulse_area : tuple of float
+        Corner of the extended area, for pulses only: volt, ampere.
     """
 
     model: str
+    firmware: str
+    serial: str
     channels: tuple[str, ...]
     voltage: tuple[RangeSheet, ...]
     current: tuple[RangeSheet, ...]
@@ -166,30 +178,77 @@ class ModelSheet:
     default_voltage_limit: float
     default_current_limit: float
     measure_delay: float
+    pulse_current: RangeSheet
+    pulse_area: tuple[float, float]
 
-    def allows(self, volts: float, amps: float) -> bool:
-        """Whether volts and amps together lie in the area of steady operation."""
+    @property
+    def identity(self) -> str:
+        """Maker, model, serial number and firmware, as ``*IDN?`` gives them."""
+        return (
+            f"Keithley Instruments Inc., Model {self.model}, {self.serial}, "
+            f"{self.firmware}"
+        )
+
+    def allows(self, volts: float, amps: float, *, pulsed: bool = False) -> bool:
+        """Whether volts and amps together lie in an area where it may stay.
+
+        Parameters
+        ----------
+        volts, amps : float
+            In V and A.
+        pulsed : bool
+            Whether they last for a pulse only: then the extended area counts too.
+        """
+        areas = (*self.areas, self.pulse_area) if pulsed else self.areas
         return any(
             volts <= area_volts * OVER_SOURCE and amps <= area_amps * OVER_SOURCE
-            for area_volts, area_amps in self.areas
+            for area_volts, area_amps in areas
         )
 
 
+# Pulses only ([8] table 6-1, note 1). Step, resolution and noise continue [2]'s 3 A
+# range; settling as that of 1 A.
+_PULSE_CURRENT = RangeSheet(10.0, 200e-6, 10e-6, 1e-3, 120e-6, _I_HIGH)
+# The table of widths and duty cycles of the extended area was not found. The 10 A range
+# is bounded by the duty cycle equation of [6] on the ranges with the low amplifier
+# voltage, up to 20 V.
+_PULSE_AREA = (20.0, 10.0)
+_AREAS = ((20.0, 1.5), (200.0, 0.1))
+
 # Areas: [4] Rev. F p. 172, figure 65: 1.5 A to 20 V, 100 mA to 200 V. Limits and their
-# defaults: [4] Rev. F p. 565. The 10 A range of the extended area is for pulses only;
-# its table of widths and duty cycles was not found, so the range is left out.
+# defaults: [4] Rev. F p. 565; those of the 2612A as of the 2612B.
 SHEETS = {
     "2636B": ModelSheet(
         model="2636B",
+        firmware="3.4.2",
+        serial="4000001",
         channels=("smua", "smub"),
         voltage=_VOLTAGE,
         current=_CURRENT_BELOW_100_NA + _CURRENT_FROM_100_NA,
-        areas=((20.0, 1.5), (200.0, 0.1)),
+        areas=_AREAS,
         voltage_limits=(20e-3, 200.0),
         current_limits=(100e-12, 1.5),
         default_voltage_limit=20.0,
         default_current_limit=0.1,
         measure_delay=-1.0,
+        pulse_current=_PULSE_CURRENT,
+        pulse_area=_PULSE_AREA,
+    ),
+    "2612A": ModelSheet(
+        model="2612A",
+        firmware="2.2.6",
+        serial="1400001",
+        channels=("smua", "smub"),
+        voltage=_VOLTAGE,
+        current=_CURRENT_FROM_100_NA,
+        areas=_AREAS,
+        voltage_limits=(20e-3, 200.0),
+        current_limits=(10e-9, 3.0),
+        default_voltage_limit=20.0,
+        default_current_limit=0.1,
+        measure_delay=0.0,
+        pulse_current=_PULSE_CURRENT,
+        pulse_area=_PULSE_AREA,
     ),
 }
 
@@ -198,6 +257,7 @@ SHEETS = {
 OUTPUT_RESISTANCE = 0.01  # ohm
 PARALLEL_RESISTANCE = 1e14  # ohm
 
+LONGEST_PULSE = 10.0  # s, where the duty cycle must be below 1: [6]
 _COOLING_POWER = 56.0  # W, [6]
 _AMPLIFIER_VOLTAGE = ((20.0, 40.0), (200.0, 220.0))  # V by voltage range, [6] table 4-3
 

@@ -175,6 +175,73 @@ end
 PulseVMeasureI = pulsed(VOLTS)
 PulseIMeasureV = pulsed(AMPS)
 
+-- Leakage of a capacitor, and transconductance -----------------------------------------
+-- 2600BS-901-01 Rev. B p. 7-101 and 7-102 (KIHighC), Rev. C p. 7-107 and 7-108 (KIParlib).
+
+local function step_and_settle(smu, level, limit, settling, range, pause)
+  smu.source.limiti = limit
+  smu.source.levelv = level
+  delay(settling)
+  -- In high-capacitance mode the measure range follows the limit.
+  smu.source.limiti = range
+  delay(pause)
+end
+
+function i_leakage_measure(smu, level, limit, settling, range, pause)
+  need(smu and level and limit and settling and range and pause,
+    "parameters are missing")
+  step_and_settle(smu, level, limit, settling, range, pause)
+  return smu.measure.i()
+end
+
+function i_leakage_threshold(
+    smu, level, limit, settling, range, pause, threshold, timeout)
+  need(smu and level and limit and settling and range and pause and threshold
+    and timeout, "parameters are missing")
+  step_and_settle(smu, level, limit, settling, range, pause)
+  local start = timer.measure.t()
+  repeat
+    if math.abs(smu.measure.i()) < threshold then return true end
+  until timer.measure.t() - start >= timeout
+  return false
+end
+
+-- A sweep of `points` levels; the slope of the second reading over the first at each
+-- inner point by central differences, at the ends by the one neighbour there is.
+local function slopes(func, measured)
+  return function(smu, first, last, points)
+    smu, first, last, points = smu or smua, first or 0, last or 1, points or 10
+    need(points >= 2, "points must be at least 2")
+    local amps, volts = smu.makebuffer(points), smu.makebuffer(points)
+    amps.appendmode, volts.appendmode = 1, 1
+    local source = smu.source
+    local level = func == VOLTS and "levelv" or "leveli"
+    source.func = func
+    source[level] = first
+    source.output = 1
+    for _, value in ipairs(linear(first, last, points)) do
+      source[level] = value
+      smu.measure.iv(amps, volts)
+    end
+    source[level] = 0
+    source.output = 0
+    local found = {}
+    for index = 1, points do
+      local low, high = math.max(index - 1, 1), math.min(index + 1, points)
+      found[index] = (amps[high] - amps[low]) / (volts[high] - volts[low])
+    end
+    if measured == VOLTS then return found, volts, amps end
+    return found, amps, volts
+  end
+end
+
+gm_vsweep = slopes(VOLTS, AMPS)
+gm_isweep = slopes(AMPS, VOLTS)
+
+for _, name in ipairs {"KIHighC", "KIParlib", "KIPulse", "KISavebuffer", "KISweep"} do
+  tools.factory_script(name)
+end
+
 -- Statistics of a buffer: smuX.buffer.getstats --------------------------------------------
 
 local function statistics(buffer)

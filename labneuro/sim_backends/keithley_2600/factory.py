@@ -8,8 +8,10 @@ Series 2600B Reference Manual 2600BS-901-01 Rev. C, ``ConfigPulse...()`` p. 7-36
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from labneuro.sim_backends.keithley_2600 import datasheet
 from labneuro.sim_backends.keithley_2600.buffer import ReadingBuffer
 from labneuro.sim_backends.keithley_2600.channel import Channel
 from labneuro.sim_backends.keithley_2600.pulse import PulseTrain, run_trains
@@ -19,6 +21,7 @@ from labneuro.sim_backends.tsp.values import NotANumberError, TspProblem, number
 if TYPE_CHECKING:
     from labneuro.sim_backends.clock import Clock
     from labneuro.sim_backends.keithley_2600.digital import DigitalPort, TriggerLine
+    from labneuro.sim_backends.keithley_2600.source import Source
 
 _DEFAULT_TIMEOUT = 10.0  # s, [2600B] Rev. C p. 7-36
 # Of two trains the longer pulses outlast the others by this (2600A p. 574).
@@ -113,7 +116,11 @@ class PulseTests:
         if problem:
             return False, problem
         trains = [test.train for test in known]
-        if run_trains(trains, self._clock, lambda: _synchronise(known)):
+        with ExitStack() as pulses:
+            for train in trains:
+                pulses.enter_context(train.source.pulsing())
+            complete = run_trains(trains, self._clock, lambda: _synchronise(known))
+        if complete:
             return True, "No errors"
         return False, "timer timeout: no trigger on sync_in"
 
@@ -172,10 +179,24 @@ def _range_problem(train: PulseTrain) -> str | None:
     top = max(abs(level) for level in (train.bias, *train.levels))
     ranges = train.source.ranges[train.function]
     extent = ranges.sheets[ranges.fit(top)].full_scale
+    source, limit = train.source, abs(train.limit)
+    with source.pulsing():
+        problem = _area_problem(source, train.function, top, limit, extent)
+    if problem:
+        return "level and limit lie outside the area of pulses"
+    steady = _area_problem(source, train.function, top, limit, extent) is None
+    if not steady and train.width >= datasheet.LONGEST_PULSE:
+        return "ton is too long"
+    return None
+
+
+def _area_problem(
+    source: Source, function: int, level: float, limit: float, extent: float
+) -> TspProblem | None:
     try:
-        train.source.check(train.function, top, abs(train.limit), extent)
-    except TspProblem:
-        return "level and limit lie outside the area of steady operation"
+        source.check(function, level, limit, extent)
+    except TspProblem as problem:
+        return problem
     return None
 
 

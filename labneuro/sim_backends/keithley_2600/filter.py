@@ -39,6 +39,13 @@ class ReadingFilter:
             self._letters = letters
             self.clear()
 
+    def missing(self, settings: Mapping[str, float]) -> int:
+        """Return how many further readings :meth:`apply` will ask for."""
+        count = int(settings["filter.count"])
+        if settings["filter.type"] == REPEAT_AVERAGE:
+            return count - 1
+        return max(0, count - 1 - len(self._stack))
+
     def apply(
         self, fresh: Values, settings: Mapping[str, float], again: Callable[[], Values]
     ) -> Values:

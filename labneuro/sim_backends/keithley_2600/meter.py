@@ -8,7 +8,6 @@ Series 2600B Reference Manual 2600BS-901-01 Rev. F, ``smuX.measure.*``, p. 9-214
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from labneuro.sim_backends.keithley_2600 import datasheet
@@ -21,40 +20,33 @@ from labneuro.sim_backends.keithley_2600.converter import (
     AUTOZERO_AUTO,
     AUTOZERO_OFF,
     AUTOZERO_ONCE,
-    DELAY_AUTO,
     LETTERS,
     OVERFLOW,
     Converter,
 )
 from labneuro.sim_backends.keithley_2600.filter import ReadingFilter
-from labneuro.sim_backends.keithley_2600.ranges import AMPS, VOLTS, Scale
+from labneuro.sim_backends.keithley_2600.meter_table import meter_table
+from labneuro.sim_backends.keithley_2600.overlapped_reading import sample_steps
+from labneuro.sim_backends.keithley_2600.ranges import AMPS, VOLTS
 from labneuro.sim_backends.keithley_2600.source import ON
-from labneuro.sim_backends.tsp.runtime import TspObject
-from labneuro.sim_backends.tsp.values import (
-    Setting,
-    TspProblem,
-    add_settings,
-    number,
-    one_of,
-    whole,
-    within,
-)
+from labneuro.sim_backends.tsp.values import TspProblem, whole, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from labneuro.sim_backends.clock import Clock
     from labneuro.sim_backends.keithley_2600.buffer import ReadingBuffer
+    from labneuro.sim_backends.keithley_2600.overlapped import Steps
     from labneuro.sim_backends.keithley_2600.source import Source
 
-_FILTER_AND_COUNT = 5025
+_FILTER_AND_COUNT, _AUTO_LOCKED = 5025, 5069
+_FOLLOW = 2  # AUTORANGE_FOLLOW_LIMIT
 # Status bits of readings: 2600BS-901-01 Rev. F p. 9-34.
 _AUTO_MEASURE, _AUTO_SOURCE, _FOUR_WIRE = 0x04, 0x08, 0x10
 _REL, _COMPLIANCE, _FILTERED = 0x20, 0x40, 0x80
 # "Current" is the manual's example (Rev. C p. 7-26); the others follow it.
 _NAMES = {"i": "Current", "v": "Voltage", "r": "Ohms", "p": "Watts"}
 _SOURCE_NAMES = {AMPS: "Current", VOLTS: "Voltage"}
-_FUNCTIONS = ("i", "v", "r", "p", "iv")
 
 
 class Meter:
@@ -87,11 +79,14 @@ class Meter:
         self._clock = clock
         self._line_frequency = line_frequency
         self._filter = ReadingFilter()
-        self._records: dict[str, tuple[Scale, Circumstances]] = {}
+        self._records: dict[str, Circumstances] = {}
+        self._readers: dict[int, Callable[[], tuple[float, float]]] = {}
+        self._pair_reader: Callable[[], tuple[float, float, float]] | None = None
         self.settings: dict[str, float] = {}
         self.four_wire = False
-        self.lua = self._lua_table()
+        self.lua = meter_table(self)
         self._defaults = {**self.settings, "delay": default_delay}
+        converter.rescaled = self._forget_readers
         self.reset()
 
     def reset(self) -> None:
@@ -112,6 +107,19 @@ class Meter:
         self._base_status = {letter: self._status_bits(letter) for letter in LETTERS}
         self._records.clear()
 
+    def follow_mode(self) -> None:
+        """Take over that the high-capacitance mode was switched (2657A p. 3-66)."""
+        one, state = self.converter.ranges[AMPS], self._source.high_capacitance
+        if state:
+            one.floor = one.holding(datasheet.HIGH_C_LOWEST)
+            one.lowest = max(one.lowest, one.floor)
+            one.place = max(one.place, one.floor)
+            one.auto = one.follow = True
+        elif one.floor:
+            one.floor = 0
+            one.follow = False
+        self.refresh()
+
     def set_line_frequency(self, frequency: float) -> None:
         """Set the power-line frequency in Hz, of which an NPLC is a period."""
         self._line_frequency = frequency
@@ -119,26 +127,78 @@ class Meter:
 
     # -- measurements ------------------------------------------------------------------
 
-    def current(self, target: Any = None) -> float:  # noqa: ANN401  as Lua calls it
-        """Measure current: the short way for a single plain reading.
+    def single(self, quantity: int) -> Callable[..., float]:
+        """Return the function that makes plain readings of a quantity.
 
         Returns
         -------
-        float
-            Current in A.
+        callable
+            Takes a buffer or nothing; returns the current in A or the voltage in V.
         """
-        if not self._plain:
-            return self.measure("i", target)[0]
-        converter = self.converter
-        if target is not None:
+        letter = "iv"[quantity]
+        converter, source, readers = self.converter, self._source, self._readers
+        records = self._records
+
+        def measure(target: Any = None) -> float:  # noqa: ANN401  as Lua calls it
+            if not self._plain:
+                return self.measure(letter, target)[0]
+            read = readers.get(quantity) or self._reader(quantity)
+            if target is None:
+                return read()[1]
             as_buffer(target, 1).begin()
-        start = converter.get_ready("i")
-        value = converter.read_amps(converter.convert())
-        if target is not None:
-            status = self._base_status["i"] | (_COMPLIANCE if converter.limited else 0)
-            level, record = self._source.level, self._circumstances("i")
-            target.record(value, start, level, status, record)
-        return value
+            start, value = read()
+            status = self._base_status[letter]
+            if converter.limited:
+                status |= _COMPLIANCE
+            record = records.get(letter) or self._circumstances(letter)
+            target.record(value, start, source.level, status, record)
+            return value
+
+        return measure
+
+    def _reader(self, quantity: int) -> Callable[[], tuple[float, float]]:
+        self._readers[quantity] = reader = self.converter.reader(quantity)
+        return reader
+
+    def both(self) -> Callable[..., tuple[float, ...]]:
+        """Return the function that makes plain readings of current and voltage at once.
+
+        Returns
+        -------
+        callable
+            Takes two buffers, one or none; returns the current in A and the voltage
+            in V.
+        """
+        converter, source, records = self.converter, self._source, self._records
+
+        def measure(first: Any = None, second: Any = None) -> tuple[float, ...]:  # noqa: ANN401  as Lua calls it
+            if not self._plain:
+                return self.measure("iv", first, second)
+            if first is not None:
+                as_buffer(first, 1).begin()
+            if second is not None:
+                as_buffer(second, 2).begin()
+            start, amps, volts = (self._pair_reader or self._new_pair_reader())()
+            level, statuses = source.level, self._base_status
+            limited = _COMPLIANCE if converter.limited else 0
+            if first is not None:
+                record = records.get("i") or self._circumstances("i")
+                first.record(amps, start, level, statuses["i"] | limited, record)
+            if second is not None:
+                record = records.get("v") or self._circumstances("v")
+                second.record(volts, start, level, statuses["v"] | limited, record)
+            return amps, volts
+
+        return measure
+
+    def _new_pair_reader(self) -> Callable[[], tuple[float, float, float]]:
+        self._pair_reader = reader = self.converter.pair_reader()
+        return reader
+
+    def _forget_readers(self) -> None:
+        self._readers.clear()
+        self._pair_reader = None
+        self._records.clear()
 
     def measure(self, letters: str, *targets: Any) -> tuple[float, ...]:  # noqa: ANN401  as Lua calls it
         """Make ``measure.count`` readings.
@@ -175,14 +235,23 @@ class Meter:
             The last readings.
         """
         self._filter.begin(letters)
-        due = self._clock.now
+        begin = 0.0
         values: tuple[float, ...] = ()
         for turn in range(int(self.settings["count"])):
             if turn:
-                due += self.settings["interval"]
-                self._clock.advance(due - self._clock.now)
-            values = self._measure_once(letters, buffers)
+                self._clock.advance(self._pause(begin, turn))
+            start, values = self._measure_once(letters, buffers, first=not turn)
+            begin = begin if turn else start
         return values
+
+    def _pause(self, begin: float, turn: int) -> float:
+        """Return how long to wait for a reading of a count.
+
+        The interval is from start to start (2600BS-901-01 Rev. F p. 9-227), counted
+        from the first.
+        """
+        due = begin + turn * self.settings["interval"]
+        return due - datasheet.MEASURE_OVERHEAD - self._clock.now
 
     def read_now(self, letter: str, buffer: ReadingBuffer) -> None:
         """Integrate from now on, without overhead or delay, into a buffer."""
@@ -190,13 +259,50 @@ class Meter:
         self._store(letter, start, (value,), (buffer,))
 
     def _measure_once(
+        self, letters: str, buffers: Sequence[ReadingBuffer | None], *, first: bool
+    ) -> tuple[float, tuple[float, ...]]:
+        start, values = self.converter.sample(letters, first=first)
+        return start, self._finish(
+            letters,
+            start,
+            values,
+            buffers,
+            lambda: self.converter.sample(letters, first=False)[1],
+        )
+
+    def collect_steps(
         self, letters: str, buffers: Sequence[ReadingBuffer | None]
+    ) -> Steps[None]:
+        """Do what :meth:`collect` does as an overlapped operation."""
+        self._filter.begin(letters)
+        begin = 0.0
+        for turn in range(int(self.settings["count"])):
+            if turn:
+                yield max(0.0, self._pause(begin, turn))
+            one = yield from self._sample_steps(letters, first=not turn)
+            begin = begin if turn else one[0]
+            further = []
+            for _ in range(self._filter.missing(self.settings) if self._filters else 0):
+                another = yield from self._sample_steps(letters, first=False)
+                further.append(another[1])
+            self._finish(letters, *one, buffers, iter(further).__next__)
+
+    def _sample_steps(
+        self, letters: str, *, first: bool
+    ) -> Steps[tuple[float, tuple[float, ...]]]:
+        return sample_steps(self.converter, self._clock, letters, first=first)
+
+    def _finish(
+        self,
+        letters: str,
+        start: float,
+        values: tuple[float, ...],
+        buffers: Sequence[ReadingBuffer | None],
+        again: Callable[[], tuple[float, ...]],
     ) -> tuple[float, ...]:
-        start, values = self.converter.sample(letters)
+        """Filter a reading, which may need further ones, relate and store it."""
         if self._filters:
-            values = self._filter.apply(
-                values, self.settings, lambda: self.converter.sample(letters)[1]
-            )
+            values = self._filter.apply(values, self.settings, again)
         values = tuple(
             self._relative(letter, value)
             for letter, value in zip(letters, values, strict=True)
@@ -238,9 +344,9 @@ class Meter:
 
     def _circumstances(self, letter: str) -> Circumstances:
         scale = self.converter.volts if letter == "v" else self.converter.amps
-        known, record = self._records.get(letter, (None, None))
-        if known is scale and record is not None:
-            return record
+        known = self._records.get(letter)
+        if known is not None:
+            return known
         source = self._source
         record = Circumstances(
             _NAMES[letter],
@@ -249,12 +355,13 @@ class Meter:
             source.ranges[source.function].sheet.full_scale,
             "On" if source.output == ON else "Off",
         )
-        self._records[letter] = (scale, record)
+        self._records[letter] = record
         return record
 
     # -- attributes --------------------------------------------------------------------
 
-    def _set_autozero(self, value: object) -> None:
+    def set_autozero(self, value: object) -> None:
+        """Choose when the reference conversions are made."""
         mode = whole(AUTOZERO_OFF, AUTOZERO_AUTO)(value)
         if mode == AUTOZERO_ONCE:
             self.converter.take_references()
@@ -262,113 +369,49 @@ class Meter:
         self.settings["autozero"] = mode
         self.refresh()
 
-    def _set_range(self, quantity: int, value: object) -> None:
+    def set_range(self, quantity: int, value: object) -> None:
         """Choose the lowest range that holds a value; ends automatic choice."""
         one = self.converter.ranges[quantity]
         wanted = abs(within(-one.largest, one.largest)(value))
-        one.auto = False
-        one.place = one.fit(wanted)
+        if quantity == AMPS and self._source.high_capacitance:
+            raise TspProblem(_AUTO_LOCKED)
+        one.auto = one.follow = False
+        one.place = one.holding(wanted)
         self.refresh()
 
-    def _set_auto(self, quantity: int, value: object) -> None:
-        # 2 is AUTORANGE_FOLLOW_LIMIT, of the high-capacitance mode.
-        self.converter.ranges[quantity].auto = bool(whole(0, 2)(value))
+    def set_auto(self, quantity: int, value: object) -> None:
+        """Choose how a range is chosen: fixed, automatic, that of the limit."""
+        modes = _FOLLOW if quantity == AMPS else 1
+        mode = whole(0, modes)(value)
+        if quantity == AMPS and self._source.high_capacitance:
+            raise TspProblem(_AUTO_LOCKED)
+        one = self.converter.ranges[quantity]
+        if not mode:
+            one.place = self.converter.index(quantity)
+        one.auto, one.follow = bool(mode), mode == _FOLLOW
         self.refresh()
 
-    def _set_lowest(self, quantity: int, value: object) -> None:
+    def get_auto(self, quantity: int) -> int:
+        """Return how a range is chosen."""
+        one = self.converter.ranges[quantity]
+        return _FOLLOW if one.follow else int(one.auto)
+
+    def set_lowest(self, quantity: int, value: object) -> None:
+        """Set the lowest range of automatic choice."""
         one = self.converter.ranges[quantity]
         one.set_lowest(abs(within(-one.largest, one.largest)(value)))
         self.refresh()
 
-    def _set_count(self, value: object) -> None:
+    def set_count(self, value: object) -> None:
+        """Set how many readings a measurement makes."""
         count = whole(1, LARGEST_CAPACITY)(value)
         if count > 1 and self.settings["filter.count"] > 1 and self._filters:
             raise TspProblem(_FILTER_AND_COUNT)
         self.settings["count"] = count
         self.refresh()
 
-    def _setting_changed(self, name: str) -> None:
+    def setting_changed(self, name: str) -> None:
+        """Make ready after a change of a setting."""
         if name.startswith("filter."):
             self._filter.clear()
         self.refresh()
-
-    def _lua_table(self) -> TspObject:
-        table, averaging, relative = TspObject(), TspObject(), TspObject()
-        changed = self._setting_changed
-        add_settings(table, self.settings, _SETTINGS, changed=changed)
-        add_settings(averaging, self.settings, _FILTER_SETTINGS, "filter.", changed)
-        add_settings(relative, self.settings, _REL_SETTINGS, "rel.", changed)
-        table.objects.update({"filter": averaging, "rel": relative})
-        table.setters["autozero"] = self._set_autozero
-        table.setters["count"] = self._set_count
-        for quantity, letter in ((AMPS, "i"), (VOLTS, "v")):
-            self._add_quantity(table, quantity, letter)
-        for letters in _FUNCTIONS:
-            table.functions[letters] = self._measurement(letters)
-            table.functions[f"overlapped{letters}"] = self._overlapped(letters)
-        table.functions["i"] = self.current
-        return table
-
-    def _measurement(self, letters: str) -> Callable[..., Any]:
-        if len(letters) == 1:
-            return lambda target=None: self.measure(letters, target)[0]
-        return lambda first=None, second=None: self.measure(letters, first, second)
-
-    def _overlapped(self, letters: str) -> Callable[..., None]:
-        """Return a measurement that gives nothing back, only fills its buffers."""
-
-        def measure_into(first: Any = None, second: Any = None) -> None:  # noqa: ANN401  as Lua calls it
-            for position, target in enumerate((first, second)[: len(letters)], start=1):
-                as_buffer(target, position)
-            self.measure(letters, first, second)
-
-        return measure_into
-
-    def _add_quantity(self, table: TspObject, quantity: int, letter: str) -> None:
-        converter, one = self.converter, self.converter.ranges[quantity]
-        table.getters.update(
-            {
-                f"range{letter}": lambda: one.full_scale(converter.index(quantity)),
-                f"autorange{letter}": lambda: int(one.auto),
-                f"lowrange{letter}": lambda: one.full_scale(one.lowest),
-            }
-        )
-        table.setters.update(
-            {
-                f"range{letter}": lambda value: self._set_range(quantity, value),
-                f"autorange{letter}": lambda value: self._set_auto(quantity, value),
-                f"lowrange{letter}": lambda value: self._set_lowest(quantity, value),
-            }
-        )
-
-
-def _delay(value: object) -> float:
-    if number(value) == DELAY_AUTO:
-        return DELAY_AUTO
-    return within(0.0, math.inf)(value)
-
-
-_SWITCH = one_of((0, 1))
-_SETTINGS = (
-    Setting("nplc", 1.0, within(*datasheet.NPLC_RANGE)),
-    Setting("count", 1, whole(1, LARGEST_CAPACITY)),
-    Setting("interval", 0.0, within(0.0, 1e6)),
-    Setting("delay", 0.0, _delay),
-    Setting("delayfactor", 1.0, within(0.0, 1e6)),
-    Setting("highcrangedelayfactor", 10.0, within(1.0, 99.0)),
-    Setting("autozero", AUTOZERO_AUTO, whole(AUTOZERO_OFF, AUTOZERO_AUTO)),
-    Setting("analogfilter", 1, _SWITCH),
-)
-_FILTER_SETTINGS = (
-    Setting("count", 1, whole(1, 100)),
-    Setting("enable", 0, _SWITCH),
-    Setting("type", 1, whole(0, 2)),
-)
-_REL_SETTINGS = tuple(
-    setting
-    for letter in LETTERS
-    for setting in (
-        Setting(f"enable{letter}", 0, _SWITCH),
-        Setting(f"level{letter}", 0.0, number),
-    )
-)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import numpy as np
 
 _BATCH = 4096
@@ -19,21 +22,20 @@ class NoiseStream:
         Where they come from.
     enabled : bool
         Otherwise every variate is 0.
+
+    Attributes
+    ----------
+    draw : callable
+        Returns the next variate; a plain iterator step, because every reading takes it.
     """
 
     def __init__(self, generator: np.random.Generator, *, enabled: bool) -> None:
         self._generator = generator
         self._enabled = enabled
-        self._stock: list[float] = []
+        self.draw: Callable[[], float] = chain.from_iterable(self._batches()).__next__
 
-    def draw(self) -> float:
-        """Return the next variate."""
-        if not self._stock:
-            self._refill()
-        return self._stock.pop()
-
-    def _refill(self) -> None:
-        if self._enabled:
-            self._stock = self._generator.standard_normal(_BATCH).tolist()
-        else:
-            self._stock = [0.0] * _BATCH
+    def _batches(self) -> Iterator[list[float]]:
+        while self._enabled:
+            yield self._generator.standard_normal(_BATCH).tolist()[::-1]
+        while True:
+            yield [0.0] * _BATCH

@@ -22,11 +22,12 @@ local function settings(values, objects)
 end
 
 local function nothing() end
+local function unanswered() return nil end
 
 local function numbered(count, make)
   local objects = {}
   for index = 1, count do objects[index] = make(index) end
-  return object("synchronous_table", {}, {}, objects)
+  return object("table", {}, {}, objects)
 end
 
 -- A trigger object of which no event ever comes.
@@ -44,7 +45,22 @@ end
 
 beeper = settings({enable = 1}, {beep = nothing, ON = 1, OFF = 0})
 
-local shown = ""
+-- Two rows of 20 and 32 characters; text goes where the cursor is.
+local WIDTHS = {20, 32}
+local rows, row, column = {"", ""}, 1, 1
+local function clear_display() rows, row, column = {"", ""}, 1, 1 end
+local function put_text(text)
+  text = tostring(text)
+  for part, sign in string.gmatch(text .. "$N", "(.-)(%$[NnRrBbFfDd])") do
+    local before = string.sub(rows[row] .. string.rep(" ", column), 1, column - 1)
+    local behind = string.sub(rows[row], column + #part)
+    rows[row] = string.sub(before .. part .. behind, 1, WIDTHS[row])
+    column = math.min(column + #part, WIDTHS[row])
+    if sign == "$N" and row == 1 and string.find(text, "$N", 1, true) then
+      row, column = 2, 1
+    end
+  end
+end
 local function measured(digits)
   return settings({digits = digits}, {
     limit = settings {func = 0}, measure = settings {func = 1},
@@ -52,14 +68,23 @@ local function measured(digits)
 end
 display = settings({screen = 2, locallockout = 0, numpad = 1}, {
   smua = measured(5), smub = measured(5),
-  clear = function() shown = "" end,
-  settext = function(text) shown = tostring(text) end,
-  gettext = function() return shown end,
-  setcursor = nothing, getcursor = function() return 1, 1, 0 end,
+  clear = clear_display,
+  settext = put_text,
+  gettext = function(_, line)
+    if line then return rows[line] end
+    return rows[1] .. "$N" .. rows[2]
+  end,
+  setcursor = function(line, place)
+    if not WIDTHS[line] or place < 1 or place > WIDTHS[line] then
+      return tools.refuse(1700)
+    end
+    row, column = line, place
+  end,
+  getcursor = function() return row, column, 0 end,
   getannunciators = function() return 0 end,
   getlastkey = function() return 0 end,
-  sendkey = nothing, waitkey = nothing, inputvalue = nothing, menu = nothing,
-  prompt = nothing,
+  sendkey = nothing, waitkey = unanswered, inputvalue = unanswered,
+  menu = unanswered, prompt = unanswered,
   loadmenu = object("synchronous_table", {}, {}, {add = nothing, delete = nothing}),
   trigger = silent_trigger({}, 40),
   SMUA = 0, SMUB = 1, SMUA_SMUB = 2, USER = 3,
@@ -112,7 +137,7 @@ bit = object("synchronous_table", {}, {}, {
 
 local strings = {}
 userstring = object("synchronous_table", {}, {}, {
-  add = function(name, value) strings[name] = value end,
+  add = function(name, value) strings[tostring(name)] = tostring(value) end,
   get = function(name) return strings[name] end,
   delete = function(name) strings[name] = nil end,
   catalog = function()
@@ -188,7 +213,61 @@ serial = settings(
   {baud = 9600, databits = 8, flowcontrol = 0, parity = 0},
   {read = function() return "" end, write = nothing, FLOW_NONE = 0, FLOW_HARDWARE = 1,
    PARITY_NONE = 0, PARITY_EVEN = 1, PARITY_ODD = 2})
-setup = settings({poweron = 0}, {save = nothing, recall = function() reset() end})
+
+-- Saved setups: what can be read and written of both channels. Limits and ranges come
+-- before levels; an automatic range ends when its range is written, so it comes last.
+local ORDER = {"func", "highc", "limit", "lowrange", "range", "autorange", ""}
+local function channel_parts()
+  local parts = {}
+  for _, name in ipairs {"smua", "smub"} do
+    for _, part in ipairs {"source", "measure"} do parts[#parts + 1] = {name, part} end
+  end
+  return parts
+end
+local function take_setup()
+  local kept = {}
+  for _, where in ipairs(channel_parts()) do
+    local item = _G[where[1]][where[2]]
+    local meta, values = getmetatable(item), {}
+    for name in pairs(meta.Setters) do
+      if meta.Getters[name] and name ~= "output" then values[name] = item[name] end
+    end
+    kept[#kept + 1] = {where = where, values = values}
+  end
+  return kept
+end
+local function apply_setup(kept)
+  reset()
+  for _, entry in ipairs(kept) do
+    local item = _G[entry.where[1]][entry.where[2]]
+    local left = entry.values
+    local done = {}
+    for _, prefix in ipairs(ORDER) do
+      for name, value in pairs(left) do
+        if not done[name] and string.sub(name, 1, #prefix) == prefix then
+          done[name] = true
+          if item[name] ~= value then item[name] = value end
+        end
+      end
+    end
+  end
+end
+local setups = {}
+setup = settings({poweron = 0}, {
+  save = function(number)
+    if type(number) ~= "number" or number < 1 or number > 5 then
+      return tools.refuse(-222)
+    end
+    setups[number] = take_setup()
+  end,
+  -- 0 is the factory's; 1 to 5 are the user's, empty until they are saved.
+  recall = function(number)
+    if number == 0 then return reset() end
+    if type(number) == "string" then return tools.refuse(2203) end
+    if not setups[number] then return tools.refuse(-222) end
+    apply_setup(setups[number])
+  end,
+})
 tsplink = settings({group = 0, node = 1, writeprotect = 0}, with_modes {
   state = "offline", master = 1, reset = function() return 1 end,
   readbit = function() return 1 end, readport = function() return 7 end,
@@ -198,24 +277,19 @@ tsplink = settings({group = 0, node = 1, writeprotect = 0}, with_modes {
   end),
 })
 
-trigger = object("synchronous_table", {}, {}, {
-  EVENT_ID = 30,
-  wait = function(timeout) return tools.wait_command_trigger(timeout) end,
-  clear = function() tools.clear_command_trigger() end,
-  timer = numbered(8, function(index)
-    return silent_trigger(
-      {count = 1, delay = 10e-6, passthrough = false, stimulus = 0, delaylist = {10e-6}},
-      60 + index)
-  end),
-  blender = numbered(6, function(index)
-    return silent_trigger(
-      {orenable = false}, 70 + index, {stimulus = {0, 0, 0, 0}})
-  end),
-  generator = numbered(2, function(index) return silent_trigger({}, 80 + index) end),
-})
+-- The delays of a timer come as several values; a script gets them as a table.
+for index = 1, 8 do
+  local getters = getmetatable(trigger.timer[index]).Getters
+  local delays = getters.delaylist
+  getters.delaylist = function() return {delays()} end
+end
 
 -- The instrument as one node of a TSP-Link system that has no other.
 local members = {
+  execute = function(code)
+    local chunk = script.new(code)
+    if chunk then return chunk() end
+  end,
   getglobal = function(name) return _G[name] end,
   setglobal = function(name, value) _G[name] = value end,
 }
@@ -227,7 +301,27 @@ local here = setmetatable({}, {__index = function(_, name)
 end})
 node = {here}
 
-function savebuffer() end
+-- No USB flash drive is plugged in: there is no directory and no file.
+local function no_drive() return tools.refuse(2216) end
+fs = object("synchronous_table", {}, {}, {
+  chdir = no_drive, cwd = no_drive, mkdir = no_drive, readdir = no_drive,
+  rmdir = no_drive,
+  is_dir = function() return false end, is_file = function() return false end,
+})
+function savebuffer() return tools.refuse(2203) end
+
+-- No other instrument is on the network.
+local function no_connection() return tools.refuse(2401) end
+tspnet = settings({timeout = 20.0}, {
+  connect = function() return tools.refuse(2411) end,
+  clear = no_connection, disconnect = no_connection, execute = no_connection,
+  idn = no_connection, read = no_connection, readavailable = no_connection,
+  termination = no_connection, write = no_connection, reset = nothing,
+  tsp = settings({abortonconnect = 1}, {
+    abort = no_connection, rbtablecopy = no_connection, runscript = no_connection,
+  }),
+  TERM_LF = 1, TERM_CR = 2, TERM_CRLF = 3, TERM_LFCR = 4,
+})
 function gettimezone() return "GMT" end
 function settimezone() end
 function settime() end

@@ -19,6 +19,19 @@ class SourceRange:
     ----------
     sheets : tuple of RangeSheet
         The ranges that source, ascending.
+
+    Attributes
+    ----------
+    auto : bool
+        Whether the range is chosen automatically.
+    lowest : int
+        Lowest range of automatic choice.
+    floor : int
+        Lowest range that there is in the present mode.
+    index : int
+        Range in use.
+    level : float
+        Level that is set, in V or A.
     """
 
     def __init__(self, sheets: tuple[RangeSheet, ...]) -> None:
@@ -29,7 +42,7 @@ class SourceRange:
     def reset(self) -> None:
         """Choose automatically from the lowest range."""
         self.auto = True
-        self.lowest = 0
+        self.lowest = self.floor = 0
         self.index = 0
         self.level = 0.0
 
@@ -51,9 +64,13 @@ class SourceRange:
         return self.sheets[self.index - 1].full_scale * datasheet.OVER_SOURCE
 
     def fit(self, magnitude: float) -> int:
-        """Return the lowest range that holds a magnitude."""
+        """Return the lowest range that holds a level, up to 101 % of it."""
+        return self.holding(magnitude / datasheet.OVER_SOURCE)
+
+    def holding(self, magnitude: float) -> int:
+        """Return the lowest range whose full scale holds a magnitude."""
         for index, sheet in enumerate(self.sheets):
-            if magnitude <= sheet.full_scale * datasheet.OVER_SOURCE:
+            if index >= self.floor and magnitude <= sheet.full_scale * (1 + 1e-9):
                 return index
         return len(self.sheets) - 1
 
@@ -100,31 +117,38 @@ class MeasureRange:
     ----------
     sheets : tuple of RangeSheet
         All ranges, ascending.
+    first : int
+        Range after a reset.
 
     Attributes
     ----------
     auto : bool
         Whether the range is chosen automatically.
+    follow : bool
+        Whether the range is that of the source's limit.
+    floor : int
+        Lowest range that there is in the present mode.
     lowest : int
         Lowest range of automatic choice.
     place : int
         Range in use where the source does not determine it.
     """
 
-    def __init__(self, sheets: tuple[RangeSheet, ...]) -> None:
+    def __init__(self, sheets: tuple[RangeSheet, ...], first: int) -> None:
         self._sheets = sheets
+        self._first = first
         self.largest = sheets[-1].full_scale
         self.reset()
 
     def reset(self) -> None:
-        """Choose automatically, from the highest range down."""
-        self.auto = True
-        self.lowest = 0
-        self.place = len(self._sheets) - 1
+        """Choose automatically, from the highest range of steady operation down."""
+        self.auto, self.follow = True, False
+        self.lowest = self.floor = 0
+        self.place = self._first
 
     def set_lowest(self, magnitude: float) -> None:
         """Set the lowest range of automatic choice: the one that holds a magnitude."""
-        self.lowest = 0
+        self.lowest = self.floor
         self.lowest = self.fit(magnitude)
         if self.auto:
             self.place = max(self.place, self.lowest)
@@ -151,6 +175,13 @@ class MeasureRange:
         """Return the lowest range that holds a magnitude, not below the lowest set."""
         for index, sheet in enumerate(self._sheets):
             if index >= self.lowest and magnitude <= sheet.full_scale * margin:
+                return index
+        return len(self._sheets) - 1
+
+    def holding(self, magnitude: float) -> int:
+        """Return the lowest range that holds a magnitude, whatever the lowest set."""
+        for index, sheet in enumerate(self._sheets):
+            if index >= self.floor and magnitude <= sheet.full_scale * (1.0 + 1e-9):
                 return index
         return len(self._sheets) - 1
 

@@ -8,19 +8,16 @@ Series 2600B Reference Manual 2600BS-901-01 Rev. F, ``smuX.source.*``, p. 9-237 
 
 from __future__ import annotations
 
-import math
-from functools import partial
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from labneuro.sim_backends.keithley_2600 import datasheet
 from labneuro.sim_backends.keithley_2600.ranges import AMPS, VOLTS, SourceRange
-from labneuro.sim_backends.tsp.runtime import TspObject
+from labneuro.sim_backends.keithley_2600.source_table import DELAY_AUTO, source_table
 from labneuro.sim_backends.tsp.values import (
     TOO_BIG,
     TOO_SMALL,
-    Setting,
     TspProblem,
-    add_settings,
     number,
     one_of,
     whole,
@@ -28,16 +25,16 @@ from labneuro.sim_backends.tsp.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from labneuro.sim_backends.clock import Clock
+    from labneuro.sim_backends.drives import Drive
     from labneuro.sim_backends.keithley_2600.datasheet import ModelSheet
-    from labneuro.sim_backends.wiring import Drive
 
 OFF, ON, HIGH_Z = 0, 1, 2
-NORMAL, ZERO = 0, 1
-DELAY_AUTO = -1.0
+ZERO = 1
 _INTERLOCK, _BEYOND_RANGE, _UNSAFE = 802, 5005, 5007
+_CALIBRATION_LOCKED = 5017
 _INTERLOCKED_FROM = 20.0  # V; the 200 V range needs the interlock
 _SWITCH = one_of((0, 1))
 _NUMBERS = (float, int)  # as Lua's numbers arrive; not bool
@@ -61,6 +58,12 @@ class Source:
     ----------
     changed : callable
         Called after a change that the meter must know.
+    mode_changed : callable
+        Called when the high-capacitance mode was switched.
+    level : float
+        What is put out of the present function, in V or A; 0 while the output is off.
+    pulsed : bool
+        Whether what is put out are pulses, for which the extended area is allowed.
     """
 
     def __init__(
@@ -75,12 +78,15 @@ class Source:
         self._clock = clock
         self._interlock = interlock
         self.changed: Callable[[], None] = _nobody
-        sourcing = tuple(one for one in sheet.current if one.source_step > 0.0)
-        self.ranges = {AMPS: SourceRange(sourcing), VOLTS: SourceRange(sheet.voltage)}
+        self.mode_changed: Callable[[], None] = _nobody
+        sourcing = [one for one in sheet.current if one.source_step > 0.0]
+        currents = SourceRange((*sourcing, sheet.pulse_current))
+        self.ranges = {AMPS: currents, VOLTS: SourceRange(sheet.voltage)}
         self.settings: dict[str, float] = {}
         self.limits = {AMPS: 0.0, VOLTS: 0.0}
         self.function, self.output = VOLTS, OFF
-        self.lua = self._lua_table()
+        self.level, self.pulsed = 0.0, False
+        self.lua = source_table(self)
         self._defaults = dict(self.settings)
         self.reset()
 
@@ -94,20 +100,24 @@ class Source:
         }
         for one in self.ranges.values():
             one.reset()
+        self.pulsed = False
+        self.mode_changed()
         self.apply()
 
     # -- the output --------------------------------------------------------------------
 
     @property
-    def level(self) -> float:
-        """Level of the present function as it is put out, in V or A."""
-        return self._level if self.output == ON else 0.0
+    def high_capacitance(self) -> bool:
+        """Whether the high-capacitance mode is on."""
+        return bool(self.settings["highc"])
 
     def apply(self) -> None:
         """Make the circuit's drive what the settings say."""
         self._active = active = self.ranges[self.function]
         self._level = active.quantised(active.level)
+        self.level = self._level if self.output == ON else 0.0
         self._pause = self._delay()
+        self._command_time = datasheet.SOURCE_TIME + self._pause
         self._inverse_step = 1.0 / active.sheet.source_step
         self._step = active.sheet.source_step
         self._span, self._lower = active.span, active.lower
@@ -132,7 +142,7 @@ class Source:
             self._drive.open()
         elif mode == ZERO:
             self._drive.voltage_source(
-                0.0, datasheet.OUTPUT_RESISTANCE, self._zero_limit()
+                0.0, datasheet.OUTPUT_RESISTANCE, self.zero_limit()
             )
         elif self.settings["offfunc"] == VOLTS:
             self._drive.voltage_source(
@@ -143,8 +153,8 @@ class Source:
                 0.0, datasheet.PARALLEL_RESISTANCE, self.settings["offlimitv"]
             )
 
-    def _zero_limit(self) -> float:
-        """Return the current limit of output-off mode ZERO (Rev. B p. 7-227)."""
+    def zero_limit(self) -> float:
+        """Return the current limit in A of output-off mode ZERO (Rev. B p. 7-227)."""
         if self.function == VOLTS:
             return self.limits[AMPS]
         current = self.ranges[AMPS]
@@ -164,7 +174,13 @@ class Source:
         self._active.level = level
         self._level = self._active.quantised(level)
         if self.output == ON:
+            self.level = self._level
             self._drive.set_level(self._level)
+
+    @property
+    def pause(self) -> float:
+        """The source delay in s."""
+        return self._pause
 
     def settle(self) -> None:
         """Let the source delay pass."""
@@ -195,7 +211,7 @@ class Source:
             Full scale of the source range.
         """
         pair = (extent, limit) if function == VOLTS else (limit, extent)
-        if not self._sheet.allows(*pair):
+        if not self._sheet.allows(*pair, pulsed=self.pulsed):
             raise TspProblem(_UNSAFE)
         volts = extent if function == VOLTS else limit
         if volts > _INTERLOCKED_FROM and not self._interlock():
@@ -205,17 +221,38 @@ class Source:
 
     # -- attributes --------------------------------------------------------------------
 
+    @contextmanager
+    def pulsing(self) -> Iterator[None]:
+        """Allow the extended area, for pulses; afterwards limit and range are steady.
+
+        References
+        ----------
+        2600BS-901-01 Rev. F p. 2-59: pulsing in the extended operating area.
+        """
+        limits = dict(self.limits)
+        self.pulsed = True
+        try:
+            yield
+        finally:
+            self.pulsed = False
+            active, limit = self.ranges[self.function], self.limits[1 - self.function]
+            extent = active.sheet.full_scale
+            pair = (extent, limit) if self.function == VOLTS else (limit, extent)
+            if not self._sheet.allows(*pair):
+                self.limits.update(limits)
+                active.index = active.fit(abs(active.level))
+                self.apply()
+
     def set_quickly(self, function: int, value: Any) -> None:  # noqa: ANN401  whatever the script gives
         """Set a level in V or A: the short way where no range or limit changes."""
         if self._quick == function and type(value) in _NUMBERS:
             magnitude = -value if value < 0.0 else value
             if self._lower < magnitude <= self._span:
-                self._clock.advance(datasheet.SOURCE_TIME)
                 self._active.level = value
-                self._level = level = round(value * self._inverse_step) * self._step
+                self.level = level = round(value * self._inverse_step) * self._step
+                self._level = level
                 self._drive.set_level(level)
-                if self._pause:
-                    self._clock.advance(self._pause)
+                self._clock.advance(self._command_time)
                 return
         self.set_level(function, value)
 
@@ -229,12 +266,11 @@ class Source:
         if self.output == ON and function == self.function:
             extent = chosen.sheets[index].full_scale
             self.check(function, level, self.limits[1 - function], extent)
-            self._clock.advance(datasheet.SOURCE_TIME)
         chosen.level = level
         self._change_range(function, index)
         self.apply()
         if self.output == ON and function == self.function:
-            self.settle()
+            self._clock.advance(self._command_time)
 
     def _change_range(self, function: int, index: int) -> None:
         chosen = self.ranges[function]
@@ -248,11 +284,7 @@ class Source:
         """Choose the lowest range that holds a value; ends automatic choice."""
         chosen = self.ranges[function]
         wanted = abs(within(-chosen.largest, chosen.largest)(value))
-        index = next(
-            i
-            for i, one in enumerate(chosen.sheets)
-            if wanted <= one.full_scale * (1 + 1e-9)
-        )
+        index = chosen.holding(wanted)
         if self.output == ON and function == self.function:
             extent = chosen.sheets[index].full_scale
             self.check(function, chosen.level, self.limits[1 - function], extent)
@@ -272,16 +304,14 @@ class Source:
         """Set the lowest range of automatic choice."""
         chosen = self.ranges[function]
         wanted = abs(within(-chosen.largest, chosen.largest)(value))
-        chosen.lowest = chosen.fit(wanted / datasheet.OVER_SOURCE)
+        chosen.lowest = chosen.holding(wanted)
         if chosen.auto and chosen.index < chosen.lowest:
             self._change_range(function, chosen.lowest)
         self.apply()
 
     def set_limit(self, of: int, value: object) -> None:
         """Set the limit of a quantity in V or A."""
-        sheet = self._sheet
-        bounds = sheet.voltage_limits if of == VOLTS else sheet.current_limits
-        limit = within(*bounds)(value)
+        limit = within(*self.bounds(of))(value)
         if self.output == ON and self.function != of:
             active = self.ranges[self.function]
             self.check(self.function, active.level, limit, active.sheet.full_scale)
@@ -316,61 +346,56 @@ class Source:
             return delay
         return self.ranges[AMPS].sheet.settling if self.function == AMPS else 0.0
 
-    def _setting_changed(self, _name: str) -> None:
+    def setting_changed(self, _name: str) -> None:
+        """Make the circuit's drive what a changed setting says."""
         self.apply()
 
-    def _lua_table(self) -> TspObject:
-        table = TspObject()
-        add_settings(table, self.settings, _SETTINGS, changed=self._setting_changed)
-        table.getters["func"] = lambda: self.function
-        table.setters["func"] = self.set_function
-        table.getters["output"] = lambda: self.output
-        table.setters["output"] = self.set_output
-        for function, letter in ((AMPS, "i"), (VOLTS, "v")):
-            self._add_quantity(table, function, letter)
-        return table
+    def set_high_capacitance(self, value: object) -> None:
+        """Switch the high-capacitance mode, which has no current below 1 uA.
 
-    def _add_quantity(self, table: TspObject, function: int, letter: str) -> None:
-        chosen = self.ranges[function]
-        table.getters.update(
-            {
-                f"level{letter}": lambda: chosen.level,
-                f"range{letter}": lambda: chosen.sheet.full_scale,
-                f"autorange{letter}": lambda: int(chosen.auto),
-                f"lowrange{letter}": lambda: chosen.sheets[chosen.lowest].full_scale,
-                f"limit{letter}": lambda: self.limits[function],
-            }
+        References
+        ----------
+        2657A-901-01 Rev. B p. 3-66: what the mode raises to 1 uA.
+        """
+        state = _SWITCH(value)
+        self.settings["highc"] = state
+        currents = self.ranges[AMPS]
+        currents.floor = currents.holding(datasheet.HIGH_C_LOWEST) if state else 0
+        if state:
+            self.limits[AMPS] = max(self.limits[AMPS], datasheet.HIGH_C_LOWEST)
+            currents.lowest = max(currents.lowest, currents.floor)
+            currents.index = max(currents.index, currents.floor)
+        self.mode_changed()
+        self.apply()
+
+    def refuse_calibration(self) -> None:
+        """Refuse to change the constants of calibration, which is locked."""
+        raise TspProblem(_CALIBRATION_LOCKED)
+
+    def interlock_opened(self) -> None:
+        """Turn off what the 200 V range puts out: the interlock has opened."""
+        volts = (
+            self.ranges[VOLTS].sheet.full_scale
+            if self.function == VOLTS
+            else self.limits[VOLTS]
         )
-        table.setters.update(
-            {
-                f"level{letter}": partial(self.set_quickly, function),
-                f"range{letter}": lambda value: self.set_range(function, value),
-                f"autorange{letter}": lambda value: self.set_auto(function, value),
-                f"lowrange{letter}": lambda value: self.set_lowest(function, value),
-                f"limit{letter}": lambda value: self.set_limit(function, value),
-            }
-        )
+        if self.output == ON and volts > _INTERLOCKED_FROM:
+            self.output = OFF
+            self.apply()
+            raise TspProblem(_INTERLOCK)
+
+    def bounds(self, of: int) -> tuple[float, float]:
+        """Return the smallest and largest limit of a quantity, in V or A."""
+        sheet = self._sheet
+        if of == VOLTS:
+            return sheet.voltage_limits
+        low, high = sheet.current_limits
+        if self.high_capacitance:
+            low = max(low, datasheet.HIGH_C_LOWEST)
+        if self.pulsed:
+            high = sheet.pulse_current.full_scale
+        return low, high
 
 
 def _nobody() -> None:
     """Stand for whoever is to be told of changes, before there is one."""
-
-
-def _delay(value: object) -> float:
-    if number(value) == DELAY_AUTO:
-        return DELAY_AUTO
-    return within(0.0, math.inf)(value)
-
-
-_SETTINGS = (
-    Setting("delay", 0.0, _delay),
-    Setting("limitp", 0.0, within(0.0, 1e4)),
-    Setting("offmode", NORMAL, whole(0, 2)),
-    Setting("offfunc", VOLTS, _SWITCH),
-    Setting("offlimiti", 1e-3, within(100e-12, 1.5)),  # default: Rev. F p. 67
-    Setting("offlimitv", 40.0, within(20e-3, 200.0)),  # default: Rev. F p. 67
-    Setting("highc", 0, _SWITCH),
-    Setting("sink", 0, _SWITCH),
-    Setting("settling", 0, one_of((0, 1, 2, 3, 4, 128))),
-    Setting("outputenableaction", 0, _SWITCH),
-)

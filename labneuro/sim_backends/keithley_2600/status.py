@@ -2,8 +2,9 @@
 
 References
 ----------
-Series 2600B Reference Manual 2600BS-901-01 Rev. F: p. 9-283 (measurement), p. 9-334
-(questionable), Section 12; Rev. B p. 7-255 (status byte).
+Series 2600B Reference Manual 2600BS-901-01 Rev. F: p. 9-283 (measurement), p. 9-312 to
+9-329 (sweeping, measuring, trigger overruns), p. 9-334 (questionable), Section 12;
+Rev. B p. 7-255 (status byte), p. 7-285 to 7-292 (names of the overrun bits).
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING
 from labneuro.sim_backends.tsp.status import RegisterLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from labneuro.sim_backends.tsp.status import RegisterSet, StatusModel
 
 _VLMT, _ILMT, _ROF = 0, 1, 7
-_TRGOVR = 10
+_SWEEPING, _MEASURING, _TRGOVR = 3, 4, 10
 _LAST_NODE = 64
 
 
@@ -69,8 +70,8 @@ def _measurement(channels: tuple[str, ...]) -> RegisterLayout:
 
 _OPERATION_BITS = _bits(
     CALIBRATING__CAL=0,
-    SWEEPING__SWE=3,
-    MEASURING__MEAS=4,
+    SWEEPING__SWE=_SWEEPING,
+    MEASURING__MEAS=_MEASURING,
     TRIGGER_OVERRUN__TRGOVR=_TRGOVR,
 )
 _OVERRUN_BITS = _bits(TRIGGER_OVERRUN__TRGOVR=_TRGOVR)
@@ -83,23 +84,33 @@ _UNIT_BITS = _bits(
 )
 
 
-def _unit(summary: int, bits: Mapping[str, int] = _OVERRUN_BITS) -> RegisterLayout:
+# Detectors of a channel's trigger model, by their bits.
+CHANNEL_OVERRUNS = {"ARM": 1, "SRC": 2, "MEAS": 3, "ENDP": 4}
+
+
+def _unit(
+    summary: int,
+    name: str,
+    count: int,
+    bits: Mapping[str, int] = _OVERRUN_BITS,
+) -> RegisterLayout:
+    """Return the register of a unit whose `count` objects can overrun."""
+    objects = {f"{name}{index}": index for index in range(1, count + 1)}
     return RegisterLayout(
-        summary, bits, {"trigger_overrun": RegisterLayout(_TRGOVR, {})}
+        summary, bits, {"trigger_overrun": RegisterLayout(_TRGOVR, objects)}
     )
 
 
 def _operation_of_instruments(channels: tuple[str, ...]) -> dict[str, RegisterLayout]:
     lan = {**_OVERRUN_BITS, **_bits(CONNECTION__CON=4, CONFIGURING__CONF=5)}
-    # The manual spells the channels' register with three r.
-    overruns = {"trigger_overrrun": RegisterLayout(_TRGOVR, {})}
+    overruns = {"trigger_overrun": RegisterLayout(_TRGOVR, CHANNEL_OVERRUNS)}
     return {
         **_per_channel(channels, _OPERATION_BITS, overruns),
-        "trigger_blender": _unit(10),
-        "trigger_timer": _unit(11),
-        "digio": _unit(12),
-        "tsplink": _unit(13),
-        "lan": _unit(14, lan),
+        "trigger_blender": _unit(10, "BLND", 6),
+        "trigger_timer": _unit(11, "TMR", 8),
+        "digio": _unit(12, "LINE", 14),
+        "tsplink": _unit(13, "LINE", 3),
+        "lan": _unit(14, "LAN", 8, lan),
     }
 
 
@@ -117,8 +128,8 @@ def _operation(channels: tuple[str, ...]) -> RegisterLayout:
         {**_OPERATION_BITS, **own},
         {
             "calibrating": RegisterLayout(0, both),
-            "sweeping": RegisterLayout(3, both),
-            "measuring": RegisterLayout(4, both),
+            "sweeping": RegisterLayout(_SWEEPING, both),
+            "measuring": RegisterLayout(_MEASURING, both),
             "trigger_overrun": RegisterLayout(10, everything),
             "remote": RegisterLayout(
                 11, _bits(COMMAND_AVAILABLE__CAV=0, PROMPTS_ENABLED__PRMPT=11)
@@ -185,6 +196,41 @@ def status_layout(channels: tuple[str, ...]) -> dict[str, RegisterLayout]:
     return layout
 
 
+class TriggerStatus:
+    """Where it shows that trigger objects were asked for more than they could do.
+
+    Parameters
+    ----------
+    status : StatusModel
+        The instrument's status model.
+    """
+
+    def __init__(self, status: StatusModel) -> None:
+        operation = status.registers["operation"]
+        self._all = operation.children["trigger_overrun"]
+        self._units = operation.children["instrument"].children
+
+    def overrun(self, unit: str, number: int) -> Callable[[bool], None]:
+        """Return the function that notes whether an object has overrun.
+
+        Parameters
+        ----------
+        unit : str
+            ``"trigger_timer"``, ``"trigger_blender"``, ``"digio"``, or a channel.
+        number : int
+            Of the object in its unit, from 1; of a channel, the detector's bit.
+        """
+        register = self._units[unit].children["trigger_overrun"]
+        summary = 1 << self._units[unit].layout.summary
+
+        def note(state: bool) -> None:
+            register.set_bit(1 << number, on=state)
+            enabled = bool(register.event & register.enable)
+            self._all.set_bit(summary, on=enabled)
+
+        return note
+
+
 class ChannelStatus:
     """The status bits of one channel.
 
@@ -199,10 +245,13 @@ class ChannelStatus:
     """
 
     def __init__(self, status: StatusModel, name: str, index: int) -> None:
+        operation = status.registers["operation"].children
         self._measurement = status.registers["measurement"]
-        self._sweeping = status.registers["operation"].children["sweeping"]
+        self._sweeping, self._measuring = operation["sweeping"], operation["measuring"]
+        self._operation = operation["instrument"].children[name]
         self._own: RegisterSet = self._measurement.children["instrument"].children[name]
         self._bit = 1 << index
+        self.name = name
 
     def limited(self, *, state: bool, current: bool) -> None:
         """Note whether the source is at its current (or else voltage) limit."""
@@ -216,6 +265,12 @@ class ChannelStatus:
     def sweeping(self, state: bool) -> None:
         """Note whether a sweep runs."""
         self._sweeping.set_bit(self._bit, on=state)
+        self._operation.set_bit(1 << _SWEEPING, on=state)
+
+    def measuring(self, state: bool) -> None:
+        """Note whether an overlapped measurement is being made."""
+        self._measuring.set_bit(self._bit, on=state)
+        self._operation.set_bit(1 << _MEASURING, on=state)
 
     def _note(self, register: str, own_bit: int, *, state: bool) -> None:
         self._measurement.children[register].set_bit(self._bit, on=state)

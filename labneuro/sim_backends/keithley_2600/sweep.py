@@ -1,13 +1,9 @@
-"""The trigger model of one channel: sweeps that need no event to go on.
-
-Every detector counts as satisfied, which is what a stimulus of 0 means. A sweep runs to
-its end when it is initiated. A model that waits for events of other trigger objects is
-refused with error 1100.
+"""What a sweep of one channel is to do: levels, readings, actions and counts.
 
 References
 ----------
 Series 2600B Reference Manual 2600BS-901-01 Rev. F, Section 4 "Remote trigger model" and
-``smuX.trigger.*``, p. 9-257 to 9-275.
+``smuX.trigger.*``, p. 9-254 to 9-277.
 """
 
 from __future__ import annotations
@@ -30,115 +26,66 @@ from labneuro.sim_backends.tsp.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labneuro.sim_backends.clock import Clock
-    from labneuro.sim_backends.keithley_2600.meter import Meter
+    from labneuro.sim_backends.keithley_2600.buffer import ReadingBuffer
     from labneuro.sim_backends.keithley_2600.source import Source
 
-_IDLE, _HOLD = 0, 1
-_LIMIT_AUTO = -1.0
-_DISABLED, _ENABLED = 0, 1
-_NO_SOURCE, _NO_MEASURE, _UNAVAILABLE = 5059, 5060, 1100
-_EVENTS = (
-    "SWEEPING",
-    "ARMED",
-    "SOURCE_COMPLETE",
-    "MEASURE_COMPLETE",
-    "PULSE_COMPLETE",
-    "SWEEP_COMPLETE",
-    "IDLE",
-)
-_FIRST_EVENT = 100
+IDLE, HOLD = 0, 1
+LIMIT_AUTO = -1.0
+DISABLED, ENABLED, ASYNCHRONOUS = 0, 1, 2
+_NO_SOURCE, _NO_MEASURE = 5059, 5060
 _MOST_POINTS = 1_000_000
-_STIMULI = (
-    "arm.stimulus",
-    "source.stimulus",
-    "measure.stimulus",
-    "endpulse.stimulus",
-)
 
 
-class TriggerModel:
-    """Sweeps of one channel.
+class SweepPlan:
+    """The set-up of one channel's sweeps.
 
     Parameters
     ----------
     source : Source
-    meter : Meter
-    clock : Clock
-        Bench time.
-    sweeping : callable
-        Called with whether a sweep runs.
+        The channel's source.
+
+    Attributes
+    ----------
+    settings : dict of str to float
+        ``"count"``, ``"arm.count"``, ``"source.action"`` and so on.
+    function : int
+        What is swept: ``VOLTS`` or ``AMPS``.
+    levels : list of float
+        In V or A.
+    letters : str
+        What is measured.
+    targets : tuple of ReadingBuffer
+        Where the readings go, in the order of `letters`.
+    lua : TspObject
+        The attributes, for the channel's ``trigger``.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        meter: Meter,
-        clock: Clock,
-        sweeping: Callable[[bool], None],
-    ) -> None:
-        self._source, self._meter, self._clock = source, meter, clock
-        self._tell_sweeping = sweeping
-        self._settings: dict[str, float] = {}
-        self._function = VOLTS
-        self._levels: list[float] = []
-        self._letters = ""
-        self._targets: tuple[Any, ...] = ()
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.settings: dict[str, float] = {}
         self.lua = self._lua_table()
-        self._defaults = dict(self._settings)
+        self._defaults = dict(self.settings)
+        self.reset()
 
     def reset(self) -> None:
         """Return to the defaults."""
-        self._settings.update(self._defaults)
-        self._levels, self._letters, self._targets = [], "", ()
+        self.settings.update(self._defaults)
+        self.function = VOLTS
+        self.levels: list[float] = []
+        self.letters = ""
+        self.targets: tuple[ReadingBuffer, ...] = ()
 
-    def abort(self) -> None:
-        """End what runs (``smuX.abort()``); sweeps here are over when they return."""
-
-    def initiate(self) -> None:
-        """Run the sweep that is set up, to its end."""
-        settings = self._settings
-        if any(settings[name] for name in _STIMULI):
-            raise TspProblem(_UNAVAILABLE)
-        if settings["source.action"] and not self._levels:
+    def check(self) -> None:
+        """Refuse actions that are enabled without being configured."""
+        if self.settings["source.action"] and not self.levels:
             raise TspProblem(_NO_SOURCE)
-        if settings["measure.action"] and not self._letters:
+        if self.settings["measure.action"] and not self.letters:
             raise TspProblem(_NO_MEASURE)
-        source = self._source
-        bias, limits = source.ranges[source.function].level, dict(source.limits)
-        self._prepare()
-        self._tell_sweeping(True)
-        for _ in range(int(max(settings["arm.count"], 1))):
-            for turn in range(int(settings["count"])):
-                self._point(turn, bias)
-            if settings["endsweep.action"] == _IDLE:
-                source.put_out(bias)
-        self._tell_sweeping(False)
-        source.limits.update(limits)
-        source.apply()
 
-    def _prepare(self) -> None:
-        source, settings = self._source, self._settings
-        for target in self._targets:
-            target.begin()
-        if not settings["source.action"]:
-            return
-        source.set_function(self._function)
-        for quantity, name in ((AMPS, "source.limiti"), (VOLTS, "source.limitv")):
-            if settings[name] != _LIMIT_AUTO:
-                source.limits[quantity] = settings[name]
-        source.hold_range(max(self._levels, key=abs))
-
-    def _point(self, turn: int, bias: float) -> None:
-        settings, source = self._settings, self._source
-        if settings["source.action"]:
-            self._clock.advance(datasheet.SWEEP_SOURCE_TIME)
-            source.put_out(self._levels[turn % len(self._levels)])
-            source.settle()
-        if settings["measure.action"]:
-            self._meter.collect(self._letters, self._targets)
-        if settings["endpulse.action"] == _IDLE:
-            source.put_out(bias)
+    @property
+    def endless(self) -> bool:
+        """Whether a count of 0 lets the sweep go on for ever."""
+        return not (self.settings["count"] and self.settings["arm.count"])
 
     # -- attributes --------------------------------------------------------------------
 
@@ -179,69 +126,60 @@ class TriggerModel:
 
     def _set_levels(self, function: int, levels: list[float]) -> None:
         top = self._source.ranges[function].largest * datasheet.OVER_SOURCE
+        check = within(-top, top)
         for level in levels:
-            within(-top, top)(level)
-        self._function, self._levels = function, levels
+            check(level)
+        self.function, self.levels = function, levels
 
     def _measures(self, letters: str) -> Callable[..., None]:
         def configure(first: Any = None, second: Any = None) -> None:  # noqa: ANN401  as Lua calls it
             targets = (first, second)[: len(letters)]
-            self._targets = tuple(
+            self.targets = tuple(
                 as_buffer(target, position)
                 for position, target in enumerate(targets, start=1)
                 if target is not None
             )
-            self._letters = letters
+            self.letters = letters
 
         return configure
 
     def _lua_table(self) -> TspObject:
-        parts = {
-            name: TspObject(functions={"set": lambda: None} if settable else {})
-            for name, settable in (
-                ("arm", True),
-                ("source", True),
-                ("measure", True),
-                ("endpulse", True),
-                ("endsweep", False),
-            )
-        }
-        table = TspObject(functions={"initiate": self.initiate})
-        add_settings(table, self._settings, _OWN_SETTINGS)
+        table = TspObject()
+        add_settings(table, self.settings, _OWN_SETTINGS)
         for name, settings in _PART_SETTINGS.items():
-            add_settings(parts[name], self._settings, settings, f"{name}.")
-        for function, letter in ((AMPS, "i"), (VOLTS, "v")):
-            sweeps = parts["source"].functions
-            sweeps[f"linear{letter}"] = self._sweep_linear(function)
-            sweeps[f"log{letter}"] = self._sweep_log(function)
-            sweeps[f"list{letter}"] = self._sweep_list(function)
-        for letters in ("i", "v", "r", "p", "iv"):
-            parts["measure"].functions[letters] = self._measures(letters)
-        table.objects.update(parts)
-        for offset, name in enumerate(_EVENTS):
-            table.objects[f"{name}_EVENT_ID"] = _FIRST_EVENT + offset
+            part = TspObject()
+            add_settings(part, self.settings, settings, f"{name}.")
+            table.objects[name] = part
+            if name == "source":
+                self._add_sweeps(part)
+            if name == "measure":
+                for letters in ("i", "v", "r", "p", "iv"):
+                    part.functions[letters] = self._measures(letters)
         return table
+
+    def _add_sweeps(self, part: TspObject) -> None:
+        for function, letter in ((AMPS, "i"), (VOLTS, "v")):
+            part.functions[f"linear{letter}"] = self._sweep_linear(function)
+            part.functions[f"log{letter}"] = self._sweep_log(function)
+            part.functions[f"list{letter}"] = self._sweep_list(function)
 
 
 def _points(value: object) -> int:
     return int(whole(1, _MOST_POINTS)(value))
 
 
-_STIMULUS = Setting("stimulus", 0, within(0, 1e6))
 _OWN_SETTINGS = (
     Setting("count", 1, whole(0, _MOST_POINTS)),
     Setting("autoclear", 0, whole(0, 1)),
 )
-_ACTION = Setting("action", _DISABLED, whole(_DISABLED, 2))
 _PART_SETTINGS = {
-    "arm": (Setting("count", 1, whole(0, _MOST_POINTS)), _STIMULUS),
+    "arm": (Setting("count", 1, whole(0, _MOST_POINTS)),),
     "source": (
-        _ACTION,
-        _STIMULUS,
-        Setting("limiti", _LIMIT_AUTO, within(_LIMIT_AUTO, 10.0)),
-        Setting("limitv", _LIMIT_AUTO, within(_LIMIT_AUTO, 200.0)),
+        Setting("action", DISABLED, whole(DISABLED, ENABLED)),
+        Setting("limiti", LIMIT_AUTO, within(LIMIT_AUTO, 10.0)),
+        Setting("limitv", LIMIT_AUTO, within(LIMIT_AUTO, 200.0)),
     ),
-    "measure": (_ACTION, _STIMULUS),
-    "endpulse": (Setting("action", _HOLD, whole(_IDLE, _HOLD)), _STIMULUS),
-    "endsweep": (Setting("action", _IDLE, whole(_IDLE, _HOLD)),),
+    "measure": (Setting("action", DISABLED, whole(DISABLED, ASYNCHRONOUS)),),
+    "endpulse": (Setting("action", HOLD, whole(IDLE, HOLD)),),
+    "endsweep": (Setting("action", IDLE, whole(IDLE, HOLD)),),
 }

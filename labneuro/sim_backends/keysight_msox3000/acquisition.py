@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labneuro.sim_backends.keysight_msox3000 import datasheet
-from labneuro.sim_backends.keysight_msox3000.front_end import SignalPath, accepted
 from labneuro.sim_backends.keysight_msox3000.record import (
     Plan,
     Record,
@@ -25,6 +24,7 @@ from labneuro.sim_backends.keysight_msox3000.record import (
     path_filter,
 )
 from labneuro.sim_backends.keysight_msox3000.trigger import candidates, trigger_signal
+from labneuro.sim_backends.sampling import SignalPath, accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labneuro.sim_backends.drives import Probe
-    from labneuro.sim_backends.keysight_msox3000.front_end import Signal
     from labneuro.sim_backends.keysight_msox3000.instrument import KeysightMsox3104T
+    from labneuro.sim_backends.sampling import Signal
 
     Array = NDArray[np.float64]
 

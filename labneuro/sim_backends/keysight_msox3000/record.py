@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labneuro.sim_backends.keysight_msox3000 import datasheet
-from labneuro.sim_backends.keysight_msox3000.front_end import Filter
 from labneuro.sim_backends.keysight_msox3000.settings import trigger_level
 from labneuro.sim_backends.keysight_msox3000.traces import Trace, digitised
+from labneuro.sim_backends.sampling import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from numpy.typing import NDArray
 
-    from labneuro.sim_backends.keysight_msox3000.front_end import Signal
     from labneuro.sim_backends.keysight_msox3000.instrument import KeysightMsox3104T
     from labneuro.sim_backends.keysight_msox3000.settings import (
         Channel,
         Settings,
         Trigger,
     )
+    from labneuro.sim_backends.sampling import Signal
 
     Array = NDArray[np.float64]
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labneuro.sim_backends.keysight_msox3000 import datasheet
-from labneuro.sim_backends.keysight_msox3000.front_end import Filter
 from labneuro.sim_backends.keysight_msox3000.settings import trigger_level
+from labneuro.sim_backends.sampling import Filter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from labneuro.sim_backends.keysight_msox3000.front_end import Signal, SignalPath
     from labneuro.sim_backends.keysight_msox3000.instrument import KeysightMsox3104T
     from labneuro.sim_backends.keysight_msox3000.record import Plan
     from labneuro.sim_backends.keysight_msox3000.settings import Trigger
+    from labneuro.sim_backends.sampling import Signal, SignalPath
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]

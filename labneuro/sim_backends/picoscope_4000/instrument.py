@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from labneuro.sim_backends.base import BenchInstrument
-from labneuro.sim_backends.keysight_msox3000.front_end import Filter, SignalPath
+from labneuro.sim_backends.sampling import Filter, SignalPath
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

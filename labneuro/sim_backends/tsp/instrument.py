@@ -36,12 +36,20 @@ from labneuro.sim_backends.tsp.format import NumberFormat, Printable
 from labneuro.sim_backends.tsp.runtime import (
     OutOfMemoryError,
     ScriptError,
+    TspObject,
     TspRuntime,
     is_lua_table,
     split_position,
 )
 from labneuro.sim_backends.tsp.status import EAV, MAV, RegisterLayout, StatusModel
-from labneuro.sim_backends.tsp.values import TspProblem, number, within
+from labneuro.sim_backends.tsp.values import (
+    Setting,
+    TspProblem,
+    add_settings,
+    number,
+    whole,
+    within,
+)
 from labneuro.sim_backends.tsp.worker import Worker
 
 if TYPE_CHECKING:
@@ -60,6 +68,7 @@ _LONGEST_DELAY = 100e3  # s; 2600BS-901-01, delay()
 _OUTPUT_LIMIT = 64 * 1024 * 1024
 _SCRIPT_LINE = re.compile(r"\s*(loadscript|loadandrunscript)(?:\s+(\w+))?\s*$")
 _NAN = 9.91e37
+_PROMPTING = {"prompts": 0.0, "prompts4882": 1.0, "showerrors": 0.0}  # at power-on
 _LONGEST_PRINT = 10_000_000  # items; keeps a slip of the pen from filling the memory
 
 
@@ -107,6 +116,9 @@ class TspInstrument(SimulatedInstrument):
     status : StatusModel
     number_format : NumberFormat
     runtime : TspRuntime
+    prompting : dict of str to float
+        Whether there are ``prompts``, whether also after common commands
+        (``prompts4882``), and whether errors are sent (``showerrors``).
     """
 
     identity: ClassVar[str]
@@ -122,7 +134,7 @@ class TspInstrument(SimulatedInstrument):
         self._loading: _Loading | None = None
         self._output_size = 0
         self._output_lock = threading.Lock()
-        self.prompts = False
+        self.prompting: dict[str, float] = dict(_PROMPTING)
         self.status = StatusModel(self.status_layout, self._queue_bits)
         self.errors = ErrorQueue(self.status.standard.pulse)
         self.runtime = TspRuntime(
@@ -133,6 +145,7 @@ class TspInstrument(SimulatedInstrument):
                 "printbuffer": self._print_buffer,
                 "syntax_error": self._syntax_error,
                 "time": lambda: float(int(time.time())),
+                "refuse": self._refuse,
             },
             self.errors.add,
             self.instruction_limit,
@@ -197,6 +210,10 @@ class TspInstrument(SimulatedInstrument):
         """Wait at most `timeout` s of wall time until no script runs."""
         return self._worker.wait_idle(timeout)
 
+    def report_failure(self, code: int | None) -> None:
+        """Enter an error of the hardware into the queue."""
+        self.errors.add(tsp_errors.INTERNAL if code is None else code)
+
     def status_byte(self) -> int:
         """Return the status byte as a serial poll reads it."""
         return self.status.poll()
@@ -236,6 +253,13 @@ class TspInstrument(SimulatedInstrument):
         while self.next_reply() is not None:
             pass
 
+    def add_prompt_settings(self, node: TspObject) -> None:
+        """Give the local node the attributes that say what answers a message."""
+        settings = [
+            Setting(name, value, whole(0, 1)) for name, value in _PROMPTING.items()
+        ]
+        add_settings(node, self.prompting, settings)
+
     def _abort(self) -> None:
         self._worker.discard()
         if self.busy:
@@ -254,14 +278,29 @@ class TspInstrument(SimulatedInstrument):
         """Run one message, in the worker's thread."""
         self.clock.advance(self.timing.message)
         self.runtime.begin()
-        errors = self.errors.total
-        for line in message.splitlines():
+        for line in message.splitlines() or [message]:
             if self.runtime.stopping:
                 break
             self._handle_line(line)
-        if self.prompts:
-            failed = self.errors.total > errors
-            self.reply(b">>>>" if self._loading else b"TSP?" if failed else b"TSP>")
+            self._answer(line)
+
+    def _answer(self, line: str) -> None:
+        """Send errors and a prompt after a command message, if they are wanted.
+
+        References
+        ----------
+        2600BS-901-01 Rev. B p. 7-142: TSP? while anything is in the error queue.
+        """
+        settings = self.prompting
+        while settings["showerrors"] and len(self.errors):
+            code, text, severity, node = self.errors.next()
+            number = self.number_format.number
+            words = (number(code), text, number(severity), number(node))
+            self.reply("\t".join(words).encode("latin-1"))
+        common = line.lstrip().startswith("*")
+        if settings["prompts"] and (settings["prompts4882"] or not common):
+            waits = b"TSP?" if len(self.errors) else b"TSP>"
+            self.reply(b">>>>" if self._loading is not None else waits)
 
     def _handle_line(self, line: str) -> None:
         stripped = line.strip()
@@ -298,6 +337,10 @@ class TspInstrument(SimulatedInstrument):
             self.errors.add(tsp_errors.NO_MEMORY)
         except ScriptError as error:
             self.errors.add(tsp_errors.RUN_TIME, error.line, error.problem)
+
+    def _refuse(self, code: object = None) -> None:
+        """Enter an error that a function of the firmware's Lua has found."""
+        self.errors.add(int(number(code)))
 
     def _syntax_error(self, problem: str) -> None:
         self.errors.add(tsp_errors.SYNTAX, *split_position(problem))

@@ -230,11 +230,25 @@ end
 
 -- Scripts -----------------------------------------------------------------------------
 
-local user_scripts = {}
+-- Scripts of the run-time environment, and what is saved in nonvolatile memory. There is
+-- no USB flash drive: a file cannot be opened.
+
+local CANNOT_OPEN, NO_SUCH_NAME = 2203, -292
+local user_scripts, saved, factory_scripts = {}, {}, {}
 local anonymous
 
 local function compile(source)
   return compile_text(source, USER_CHUNK)
+end
+
+local function names_in(scripts)
+  return function()
+    local name
+    return function()
+      name = next(scripts, name)
+      return name
+    end
+  end
 end
 
 local function make_script(name, source)
@@ -244,18 +258,22 @@ local function make_script(name, source)
     return nil
   end
   local state = {name = name, source = source, autorun = "no"}
+  local script, meta
   local function getter(key) return function() return state[key] end end
-  local function setter(key) return function(value) state[key] = value end end
-  local script, meta = instrument_object(
+  local function rename(value)
+    if state.name ~= "" then user_scripts[state.name] = nil end
+    state.name = value
+    if value ~= "" then user_scripts[value] = script end
+  end
+  script, meta = instrument_object(
     "script",
     {name = getter "name", source = getter "source", autorun = getter "autorun"},
     {
-      autorun = setter "autorun",
-      name = function(value)
-        if state.name ~= "" then user_scripts[state.name] = nil end
-        state.name = value
-        user_scripts[value] = script
+      autorun = function(value)
+        if value ~= "yes" and value ~= "no" then return host.refuse(-224) end
+        state.autorun = value
       end,
+      name = rename,
       source = function(value)
         local changed, trouble = compile(value)
         if not changed then return host.syntax_error(trouble) end
@@ -264,9 +282,15 @@ local function make_script(name, source)
     },
     {
       run = function() return chunk() end,
-      save = function() end,
+      save = function(file)
+        if file ~= nil then return host.refuse(CANNOT_OPEN) end
+        if state.name == "" then return host.refuse(NO_SUCH_NAME) end
+        saved[state.name] = {source = state.source, autorun = state.autorun}
+      end,
       list = function()
+        print("loadscript " .. state.name)
         for row in string.gmatch(state.source .. "\n", "(.-)\n") do print(row) end
+        print("endscript")
       end,
     })
   function meta.__call() return chunk() end
@@ -285,12 +309,11 @@ local function store(name, source)
   return script
 end
 
-local function catalog()
-  local name
-  return function()
-    name = next(user_scripts, name)
-    return name
-  end
+local function restore(name)
+  local copy = saved[name]
+  if not copy then return host.refuse(NO_SUCH_NAME) end
+  local script = store(name, copy.source)
+  if script then script.autorun = copy.autorun end
 end
 
 anonymous = make_script("", "")
@@ -305,14 +328,20 @@ script = instrument_object(
       if made then made.autorun = "yes" end
       return made
     end,
-    delete = function(name) user_scripts[name] = nil end,
-    restore = function(name) _G[name] = user_scripts[name] end,
+    load = function() return host.refuse(CANNOT_OPEN) end,
+    delete = function(name)
+      if not (saved[name] or user_scripts[name]) then
+        return host.refuse(NO_SUCH_NAME)
+      end
+      saved[name] = nil
+    end,
+    restore = restore,
     run = function() return anonymous.run() end,
     user = instrument_object("script", {}, {}, {
-      scripts = user_scripts, catalog = catalog,
+      scripts = user_scripts, catalog = names_in(saved),
     }),
     factory = instrument_object("script", {}, {}, {
-      scripts = {}, catalog = function() return function() end end,
+      scripts = factory_scripts, catalog = names_in(factory_scripts),
     }),
   })
 
@@ -332,6 +361,11 @@ return {
   run_factory = function(source, name, callables)
     local tools = import(callables)
     tools.object = instrument_object
+    tools.refuse = host.refuse
+    -- A factory script is a name with functions that are there already.
+    tools.factory_script = function(name)
+      factory_scripts[name] = make_script(name, "-- " .. name)
+    end
     tools.handle = function(object) return handles[object] or object end
     assert(compile_text(source, "=" .. name))(tools)
   end,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from labneuro.sim_backends.keysight_msox3000.front_end import (
+from labneuro.sim_backends.sampling import (
     Filter,
     Signal,
     SignalPath,
