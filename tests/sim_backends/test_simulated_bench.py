@@ -185,8 +185,8 @@ def test_trigger_wire_and_circuit(tmp_path: Path) -> None:
         ),
         (
             "nets:",
-            "resistors: [{between: [afg.ch2, device.Au], value: 1 kohm}]\n  nets:",
-            "'afg.ch2' is on no net",
+            "resistors: [{between: [afg.ch9, device.Au], value: 1 kohm}]\n  nets:",
+            "wiring.resistors: 'afg.ch9' is no terminal; 'afg' has: ch1, ch2",
         ),
     ],
 )
