@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from labneuro.devices import hnno, threshold_switch
+from labneuro.devices import fmes, hnno, threshold_switch
 from labneuro.errors import CardError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def _draw_hnno(mean: hnno.HnnoParameters, seed: int) -> hnno.HnnoParameters:
 
 
 MODELS: Mapping[str, _Model] = {
+    "fmes": _Model(fmes.UNITS, fmes.FmesParameters, fmes.draw_device, fmes.FmesDevice),
     "hnno": _Model(hnno.UNITS, hnno.HnnoParameters, _draw_hnno, hnno.HnnoDevice),
     "threshold_switch": _Model(
         threshold_switch.UNITS,
@@ -73,7 +74,7 @@ def load_parameters(
     card: Card,
     card_name: str,
     overrides: Mapping[str, str | float] | None = None,
-) -> object:
+) -> Any:  # noqa: ANN401  each model has parameters of its own
     """Return a device model's parameters from a card.
 
     Parameters

@@ -77,13 +77,13 @@ class Reply(NamedTuple):
         Bench time in s.
     content : bytes
         The message without its terminator.
-    whole : bool
-        Whether the terminator follows; a message that was cut short has none.
+    terminator : bytes
+        What follows it; a message that was cut short has none.
     """
 
     ready: float
     content: bytes
-    whole: bool = True
+    terminator: bytes = b"\n"
 
 
 class BenchInstrument:

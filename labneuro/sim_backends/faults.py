@@ -161,7 +161,8 @@ class Faults:
             return reply._replace(ready=reply.ready + config.delay)
         length = len(reply.content)
         if config.kind == "truncated block":
-            return reply._replace(content=reply.content[: length // 2], whole=False)
+            half = reply.content[: length // 2]
+            return reply._replace(content=half, terminator=b"")
         noise = self._generator.integers(*_PRINTABLE, max(1, length), dtype=np.uint8)
         return reply._replace(content=noise.tobytes())
 

@@ -97,7 +97,9 @@ def test_a_channel_that_stays_closed_is_not_safe(faulty):
 def test_the_catalogue_knows_model_and_role():
     entry = driver_entry("Keithley 3706A")
     assert entry.driver_class() is Keithley3700
-    assert issubclass(entry.role_class("switch_matrix"), SwitchMatrix)
+    role = entry.role_class("switch_matrix")
+    assert isinstance(role, type)
+    assert issubclass(role, SwitchMatrix)
     identity = "KEITHLEY INSTRUMENTS INC.,MODEL 3706A,04447336,01.56a"
     assert re.search(entry.identity_pattern, identity)
     assert not re.search(entry.identity_pattern, identity.replace("3706A", "2636B"))

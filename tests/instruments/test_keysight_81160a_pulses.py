@@ -142,6 +142,7 @@ def test_what_counts_as_a_train_of_equal_pulses(segments, train):
     if train is None:
         assert found is None
     else:
+        assert found is not None
         assert (found.level, found.count) == (train.level, train.count)
         assert found.width == pytest.approx(train.width)
         assert found.delay == train.delay

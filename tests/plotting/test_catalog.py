@@ -67,8 +67,9 @@ def test_captures_are_drawn_channel_by_channel(captures):
     assert [upper.get_ylabel(), lower.get_ylabel()] == ["ch1 (V)", "ch3 (V)"]
     assert upper.get_title() == "2 captures, the first darkest"
     first, second = lower.get_lines()
-    np.testing.assert_allclose(first.get_xdata(), np.linspace(-1, 2, 50))
-    np.testing.assert_allclose(second.get_ydata(), 0.5)
+    times, volts = np.asarray(first.get_xdata()), np.asarray(second.get_ydata())
+    np.testing.assert_allclose(times, np.linspace(-1, 2, 50))
+    np.testing.assert_allclose(volts, 0.5)
 
 
 def test_first_train_ends_at_the_next_reset(train_run):

@@ -19,7 +19,7 @@ class FakeOscilloscope(Oscilloscope):
     def __init__(self, world):
         self.world = world
         self.settings = {}
-        self.names = ()
+        self.names: tuple[str, ...] = ()
 
     def configure(self, channels, **settings):
         self.names = tuple(channels)

@@ -38,7 +38,7 @@ def one_instrument(tmp_path: Path) -> Iterator[Callable[..., str]]:
     the device lies on ground), ``resistors`` (YAML) and ``modules`` (dict), and returns
     the VISA library's specification.
     """
-    made = []
+    made: list[str] = []
 
     def set_up(
         model: str,

@@ -113,7 +113,7 @@ def test_it_sources_a_current(smu):
 @pytest.mark.public_driver(*DRIVER, "ramps, shutdown")
 def test_it_ramps_and_shuts_down(smu, monkeypatch):
     """The pauses of the driver are its own sleeps; they are left out here."""
-    pauses = []
+    pauses: list[float] = []
     monkeypatch.setattr(
         "pymeasure.instruments.keithley.keithley2600.time.sleep", pauses.append
     )

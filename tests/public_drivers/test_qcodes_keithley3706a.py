@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from labneuro.sim_backends.visa.powered_benches import power_on
@@ -12,8 +10,6 @@ Keithley3706A = pytest.importorskip(
     "qcodes.instrument_drivers.Keithley", reason="QCoDeS is not installed"
 ).Keithley3706A
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ADDRESS = "TCPIP0::192.0.2.37::inst0::INSTR"
 CARDS = {"slot1": "3730", "slot2": "3730"}
@@ -25,7 +21,7 @@ def of(function):
 
 
 @pytest.fixture
-def switch(one_instrument) -> Iterator[Keithley3706A]:
+def switch(one_instrument):
     library = one_instrument("Keithley 3706A", ADDRESS, modules=CARDS)
     driver = Keithley3706A("switch", ADDRESS, visalib=library)
     driver.library = library

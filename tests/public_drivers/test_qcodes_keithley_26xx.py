@@ -33,7 +33,7 @@ def smu(one_instrument: Callable[..., str]) -> Iterator[Keithley2636B]:
 
 
 def no_errors(smu) -> bool:
-    return smu.ask("errorqueue.count") == "0.00000e+00"
+    return str(smu.ask("errorqueue.count")) == "0.00000e+00"
 
 
 @pytest.mark.public_driver(*DRIVER, "connect, identity, snapshot")

@@ -78,7 +78,7 @@ def test_dropped_connection_needs_a_new_session(connect, bench):
     smu.close()
     manager = smu.visalib
     again = pyvisa.ResourceManager(str(manager.library_path) + "@labneuro")
-    session = again.open_resource(SMU)
+    session: Any = again.open_resource(SMU)
     assert session.query("print(smua.source.levelv)") == "0.00000e+00\n"
 
 

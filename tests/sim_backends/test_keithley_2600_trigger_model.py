@@ -50,7 +50,7 @@ def make_pair_bench(make_smu_bench, monkeypatch):
 
 def lived_runs(bench):
     """Return volt and duration of each steady stretch at the device."""
-    runs = []
+    runs: list[list[float]] = []
     for volt, seconds in bench.device.lived:
         if runs and abs(runs[-1][0] - volt) < 1e-9:
             runs[-1][1] += seconds

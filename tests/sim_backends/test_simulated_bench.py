@@ -122,6 +122,8 @@ def test_trigger_wire_and_circuit(tmp_path: Path) -> None:
     """A trigger of the meter makes the generator's pulse arrive at the device."""
     bench = SimulatedBench(load_bench(bench_file(tmp_path)))
     afg, meter = bench.instruments["afg"], bench.instruments["smu"]
+    assert isinstance(afg, SimulatedInstrument)
+    assert isinstance(meter, SimulatedInstrument)
     meter.drives["smua"].voltage_source(0.0, 1e-3)
     for message in (
         *(b"OUTP1:IMP INF", b"SOUR1:FUNC PULS", b"SOUR1:PULS:PER 1ms"),

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 MESSAGE_AVAILABLE = 0x10
 REQUEST_SERVICE = 0x40
-_TERMINATOR = b"\n"
 _SLICE = 0.02  # s of wall time between two looks at a running script
 
 
@@ -199,7 +198,7 @@ class Station:
         if ahead > 0.0:
             self._elapse(ahead)
         self._due = None
-        self._pending = reply.content + _TERMINATOR if reply.whole else reply.content
+        self._pending = reply.content + reply.terminator
         self._position = 0
         if self.listeners:
             self.announce_request()

@@ -76,7 +76,7 @@ def lived_through(bench, device, message):
     before = bench.clock.now
     bench.send(message)
     bench.circuit.live()
-    merged = []
+    merged: list[list[float]] = []
     for volts, seconds in device.lived:
         level = round(volts, 2)
         if merged and merged[-1][0] == level:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,7 +43,8 @@ def bench_file(tmp_path: Path) -> Path:
 def test_the_source_meter_reads_the_device_only_through_its_route(bench_file):
     """0.1 V over the card's 100 kohm is 1 uA."""
     with connect(load_bench(bench_file)) as bench:
-        matrix, smu = bench.switch_matrix, bench.drivers["smu"].smua
+        driver: Any = bench.drivers["smu"]
+        matrix, smu = bench.switch_matrix, driver.smua
         smu.source_voltage = 0.1
         smu.output_enabled = True
         matrix.connect(["2104"])
