@@ -153,8 +153,12 @@ class KeysightMSOX3000(Msox3000Settings):
 
     @property
     def is_running(self) -> bool:
-        """Whether the oscilloscope acquires or waits for a trigger."""
+        """Get whether the oscilloscope acquires or waits for a trigger."""
         return bool(self.status_condition & _RUN_BIT)
+
+    def clear_errors(self) -> None:
+        """Empty the error queue and clear the status registers."""
+        self.clear()
 
     def reset(self) -> None:
         """Bring all settings to their defaults."""

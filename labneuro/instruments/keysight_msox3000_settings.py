@@ -38,6 +38,21 @@ def whole_number(value: float, values: tuple[int, int]) -> int:
     return int(value)
 
 
+def _label(value: str, longest: int) -> str:
+    """Let a label pass that the instrument can show.
+
+    Raises
+    ------
+    ValueError
+        If it is too long, holds a quotation mark or is no text.
+    """
+    if not isinstance(value, str) or len(value) > longest or '"' in value:
+        raise ValueError(
+            f"{value!r} is no label: at most {longest} characters, no quotation mark"
+        )
+    return value
+
+
 class KeysightMSOX3000Channel(Channel):
     """One analog channel, 1 to 4."""
 
@@ -53,8 +68,8 @@ class KeysightMSOX3000Channel(Channel):
     range = Channel.control(
         ":CHANnel{ch}:RANGe?",
         ":CHANnel{ch}:RANGe %.8g",
-        """Control the height of the screen in V, probe included; the instrument checks
-        it against the probe's attenuation.""",
+        """Control the height of the screen in V, 8 uV to 400 kV with any probe; the
+        instrument checks it against the probe's attenuation.""",
         validator=strict_range,
         values=(8e-6, 400e3),
     )
@@ -62,8 +77,10 @@ class KeysightMSOX3000Channel(Channel):
     offset = Channel.control(
         ":CHANnel{ch}:OFFSet?",
         ":CHANnel{ch}:OFFSet %.8g",
-        """Control the voltage at the screen's centre in V; the instrument takes the
-        nearest one that it can.""",
+        """Control the voltage at the screen's centre in V, at most 400 kV of either
+        sign; the instrument takes the nearest one that it can.""",
+        validator=strict_range,
+        values=(-400e3, 400e3),
     )
 
     coupling = Channel.control(
@@ -106,8 +123,8 @@ class KeysightMSOX3000Channel(Channel):
     probe_attenuation = Channel.control(
         ":CHANnel{ch}:PROBe?",
         ":CHANnel{ch}:PROBe %.8g",
-        """Control the probe's attenuation that the oscilloscope corrects for; range and
-        offset follow it.""",
+        """Control the probe's attenuation that the oscilloscope corrects for, 0.001 to
+        10 000; range and offset follow it.""",
         validator=strict_range,
         values=(1e-3, 10e3),
     )
@@ -124,6 +141,8 @@ class KeysightMSOX3000Channel(Channel):
         ":CHANnel{ch}:LABel?",
         ':CHANnel{ch}:LABel "%s"',
         """Control the channel's label, at most 10 characters.""",
+        validator=_label,
+        values=10,
         cast=str,
         maxsplit=0,
         get_process=lambda reply: reply.strip().strip('"'),
@@ -146,7 +165,7 @@ class Msox3000Settings(VisaInstrument):
     time_position = Instrument.control(
         ":TIMebase:POSition?",
         ":TIMebase:POSition %.10g",
-        """Control the time from the trigger to the time reference in s.""",
+        """Control the time from the trigger to the time reference, -500 to 500 s.""",
         validator=strict_range,
         values=(-500.0, 500.0),
     )
@@ -285,8 +304,10 @@ class Msox3000Settings(VisaInstrument):
     trigger_level = Instrument.control(
         ":TRIGger:EDGE:LEVel?",
         ":TRIGger:EDGE:LEVel %.8g",
-        """Control the level of the present source in V; the instrument refuses one that
-        is far off the screen.""",
+        """Control the level of the present source in V, at most 400 kV of either sign;
+        the instrument refuses one that is far off the screen.""",
+        validator=strict_range,
+        values=(-400e3, 400e3),
     )
 
     trigger_coupling = Instrument.control(

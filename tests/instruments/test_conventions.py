@@ -59,7 +59,8 @@ RANGED = [
 DRIVERS = [
     found
     for found in CLASSES
-    if issubclass(found, Instrument) and found is not VisaInstrument
+    if issubclass(found, Instrument) and "__init__" in vars(found)
+    if found is not VisaInstrument
 ]
 CLIPPING = ("truncated_range", "truncated_discrete_set", "modular_range")
 

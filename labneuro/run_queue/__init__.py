@@ -1,0 +1,1 @@
+"""A queue of runs that outlives the process which works through it."""
