@@ -201,6 +201,18 @@ class SimulationConfig(InputModel):
     faults: tuple[FaultConfig, ...] = ()
 
 
+class WatchdogConfig(InputModel):
+    """When the watchdog of a bench on hardware acts.
+
+    Attributes
+    ----------
+    timeout : float
+        Longest silence of the controller in s.
+    """
+
+    timeout: Annotated[Second, Field(ge=0.5, le=60)] = 1.0
+
+
 class _BenchFile(InputModel):
     """A bench file's content."""
 
@@ -212,6 +224,7 @@ class _BenchFile(InputModel):
     limits: Limits
     wiring: Wiring
     simulation: SimulationConfig | None = None
+    watchdog: WatchdogConfig = WatchdogConfig()
 
     @model_validator(mode="after")
     def _references(self) -> _BenchFile:
@@ -281,8 +294,17 @@ class BenchConfig(_BenchFile):
 
     @property
     def safe_limits(self) -> Limits:
-        """The tighter of the bench's and the device's limits."""
-        return tightest([self.limits, self.device.limits])
+        """The tighter of the device's and the bench's limits, each with its origin."""
+        device = self.device.limits.named("device limit")
+        return tightest([device, self.limits.named("bench limit")])
+
+    def probe_divisions(self, instrument: str) -> dict[str, float]:
+        """Return by how much the probes before an instrument's inputs divide."""
+        return {
+            terminal.partition(".")[2]: float(tip.removesuffix("x"))
+            for terminal, tip in self.wiring.probes.items()
+            if terminal.startswith(f"{instrument}.")
+        }
 
     def trigger_line(self, source: str, target: str) -> str:
         """Return the trigger output of `source` that is wired to `target`.

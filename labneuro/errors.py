@@ -52,6 +52,10 @@ class InstrumentError(LabneuroError, RuntimeError):
     """An instrument answered wrongly, reported an error or did not answer."""
 
 
+class BenchInUseError(InstrumentError):
+    """Another process holds the bench or one of its instruments."""
+
+
 class SafeStateError(InstrumentError):
     """At least one instrument could not be brought to its safe state."""
 
@@ -64,6 +68,10 @@ class RunFileError(LabneuroError, OSError):
 
 class InvalidRunFileError(RunFileError):
     """A run file breaks the format."""
+
+
+class QueueError(LabneuroError, OSError):
+    """The queue's file cannot be read or written, or is no queue."""
 
 
 class CalibrationError(LabneuroError, ValueError):

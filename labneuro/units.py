@@ -214,6 +214,8 @@ def _writer(unit: str) -> PlainSerializer:
 Volt = Annotated[float, _reader("V"), _writer("V")]
 Ampere = Annotated[float, _reader("A"), _writer("A")]
 Watt = Annotated[float, _reader("W"), _writer("W")]
+Coulomb = Annotated[float, _reader("C"), _writer("C")]
+VoltSecond = Annotated[float, _reader("V*s"), _writer("V*s")]
 Ohm = Annotated[float, _reader("ohm"), _writer("ohm")]
 Second = Annotated[float, _reader("s"), _writer("s")]
 Metre = Annotated[float, _reader("m"), _writer("m")]

@@ -57,9 +57,10 @@ def _verdict(outcome, report):
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch):
-    """Keep the caller's workspace and signal handlers out of the tests."""
+def _own_environment(monkeypatch, tmp_path_factory):
+    """Keep the caller's workspace, locks and signal handlers out of the tests."""
     monkeypatch.delenv("LABNEURO_WORKSPACE", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.getbasetemp()))
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {name: signal.getsignal(getattr(signal, name)) for name in names}
     yield

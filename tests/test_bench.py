@@ -72,6 +72,7 @@ def test_reads_everything_in_si(load, tmp_path):
         "noise": True,
         "draw_device": False,
         "overrides": {"slope": "0.006 V/um"},
+        "faults": (),
     }
 
 
@@ -137,7 +138,10 @@ FAULTS = [
     ("voltage: 6 V", "voltage: inf V", "device.limits.voltage: 'inf V' is not a qua"),
     ("voltage: 6 V", "voltage: .inf", "device.limits.voltage: inf has no unit"),
     ("voltage: 6 V", "voltage: -6 V", "device.limits.voltage: Input should be gre"),
-    ("voltage: 6 V", "power: 6 W", "device.limits.power: unknown key; known keys ar"),
+    ("voltage: 6 V", "energy: 6 J", "device.limits.energy: unknown key; known keys a"),
+    ("voltage: 6 V", "power: 6 V", "device.limits.power: '6 V' is not a quantity in W"),
+    ("voltage: 6 V", "charge: 0 C", "device.limits.charge: Input should be greater t"),
+    ("voltage: 6 V", "exposure: 6 V", "device.limits.exposure: '6 V' is not a quanti"),
     ("[afg.ch1, device.Au]", "afg.ch1", "wiring.nets.0: Input should be a valid tup"),
     ("[afg.ch1, device.Au]", "[afg.ch1, device]", "'device' is not a terminal; wri"),
     ("[afg.ch1, device.Au]", "[xyz.ch1, device.Au]", "wiring: 'xyz.ch1' is of no kn"),

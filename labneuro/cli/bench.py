@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -32,16 +33,17 @@ def list_benches() -> None:
 def show(bench: _Bench) -> None:
     """Show a bench: instruments, roles, wiring, limits."""
     from labneuro.bench import load_bench
-    from labneuro.units import show as show_value
+    from labneuro.safety import UNITS, WORDS
 
     config = load_bench(bench)
     kind = "simulated" if config.simulated else f"hardware by {config.visa_library}"
     typer.echo(f"{config.name} ({kind}): {config.description}")
     typer.echo(f"file: {config.path}")
     limits = config.safe_limits
+    given = [one for one in UNITS if getattr(limits, one) < math.inf]
     typer.echo(
         f"device: {config.device.id} ({config.device.model}); limits "
-        f"{show_value(limits.voltage, 'V')}, {show_value(limits.current, 'A')}"
+        + ", ".join(f"{WORDS[one]} {limits.told(one)}" for one in given)
     )
     owners = {role: target.partition(".")[0] for role, target in config.roles.items()}
     rows = []
@@ -57,18 +59,17 @@ def show(bench: _Bench) -> None:
 
 @app.command("check")
 def check(bench: _Bench) -> None:
-    """Connect, identify every instrument and read its error queue."""
+    """Connect and look every instrument over; no output leaves 0 V.
+
+    Exit code 0: nothing failed; 1: something did; 3: an output could not be made safe.
+    """
     from labneuro.bench import load_bench
     from labneuro.errors import EXIT_FAILED
+    from labneuro.instruments.bench_check import FAILED, check_bench
     from labneuro.instruments.connection import connect
 
-    config = load_bench(bench)
-    with connect(config) as connected:
-        faults = connected.errors()
-        rows = [
-            (name, identity, "; ".join(faults[name]) or "none")
-            for name, identity in connected.identities.items()
-        ]
-    table(("INSTRUMENT", "IDENTITY", "ERRORS"), rows)
-    if any(faults.values()):
+    with connect(load_bench(bench)) as connected:
+        findings = check_bench(connected)
+    table(("INSTRUMENT", "CHECK", "RESULT", "SEEN"), findings)
+    if any(finding.verdict == FAILED for finding in findings):
         raise typer.Exit(EXIT_FAILED)

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 import typer
 
 from labneuro import __version__
-from labneuro.cli import bench, data, demo, fit, init, measure, plot, protocol, simulate
+from labneuro.cli import (
+    bench,
+    data,
+    demo,
+    fit,
+    init,
+    measure,
+    plot,
+    protocol,
+    queue,
+    resume,
+    simulate,
+)
 from labneuro.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -34,7 +46,9 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(protocol.app, name="protocol")
 app.command("plan")(measure.plan)
 app.command("run")(measure.run)
+app.command("resume")(resume.resume)
 app.add_typer(data.app, name="data")
+app.add_typer(queue.app, name="queue")
 app.command("fit")(fit.fit)
 app.command("simulate")(simulate.simulate)
 app.command("plot")(plot.plot)
@@ -70,6 +84,14 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt  # the same orderly way out as Ctrl-C
 
 
+def _take_signals() -> None:
+    """Let SIGTERM and SIGHUP stop as Ctrl-C does, but for what nohup ignores."""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -86,9 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     words = [word for word in given if word != "--traceback"]
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _stop)
+    _take_signals()
     try:
         code = app(words, prog_name="labneuro", standalone_mode=False)
     except SystemExit as end:

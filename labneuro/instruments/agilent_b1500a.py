@@ -245,6 +245,7 @@ class AgilentB1500A(VisaInstrument):
         Settings of a connection made from an address, such as ``visa_library``.
     """
 
+    safe_messages = ("AB", "DZ", "CL")  # abort, 0 V everywhere, every output off
     smus = Instrument.MultiChannelCreator(
         B1500ASmu, list(range(1, SLOTS + 1)), prefix="smu"
     )

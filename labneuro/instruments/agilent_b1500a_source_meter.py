@@ -16,7 +16,9 @@ from labneuro.instruments.agilent_b1500a_data import (
     TimedCurrents,
     decode_timed_currents,
 )
+from labneuro.instruments.guard import Guard
 from labneuro.instruments.roles import CurrentReadings, SourceMeter
+from labneuro.instruments.stress import METER, Levels
 from labneuro.units import show
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class AgilentB1500ASourceMeter(SourceMeter):
         The instrument.
     channel : str
         ``"smu1"`` to ``"smu10"``, by slot.
-    limits : Limits
+    limits : Limits or Guard
         What may be set at most; checked before anything is sent.
 
     Raises
@@ -72,7 +74,9 @@ class AgilentB1500ASourceMeter(SourceMeter):
         If there is no such channel.
     """
 
-    def __init__(self, driver: AgilentB1500A, channel: str, limits: Limits) -> None:
+    def __init__(
+        self, driver: AgilentB1500A, channel: str, limits: Limits | Guard
+    ) -> None:
         known = [f"smu{number}" for number in range(1, agilent_b1500a.SLOTS + 1)]
         if channel not in known:
             raise BenchConfigError(
@@ -80,7 +84,8 @@ class AgilentB1500ASourceMeter(SourceMeter):
             )
         self.driver = driver
         self.channel: B1500ASmu = getattr(driver, channel)
-        self.limits = limits
+        self.guard = Guard.of(limits)
+        self.limits = self.guard.limits
         self._number = int(channel.removeprefix("smu"))
         self._where = f"{driver.name} {channel}"
         self._aperture = math.nan
@@ -116,7 +121,7 @@ class AgilentB1500ASourceMeter(SourceMeter):
         self._check_range("compliance_current", compliance_current)
         self._check_range("current_range", current_range)
         self._check_range("power_line_cycles", power_line_cycles)
-        self.limits.check("current", compliance_current, f"{self._where} compliance")
+        self.guard.comply(compliance_current, self._where)
         self._configured = False
         number = self._number
         self._range = -agilent_b1500a.current_range(current_range)
@@ -158,6 +163,7 @@ class AgilentB1500ASourceMeter(SourceMeter):
             reports an error.
         """
         self._require_configured()
+        self.guard.switch_on(METER)
         self.driver.send([f"CN {self._number}", self._force(0.0, 0.0)])
         self.driver.check_errors()
 
@@ -193,7 +199,11 @@ class AgilentB1500ASourceMeter(SourceMeter):
                 f"{self._where}: a sweep of {len(levels)} points; 1 to {most}"
             )
         self._require_configured()
-        duration = len(levels) * (settling + self._aperture + _OVERHEAD)
+        held = settling + self._aperture
+        self.guard.play(
+            Levels(METER, tuple((one, held) for one in levels)), self._where
+        )
+        duration = len(levels) * (held + _OVERHEAD)
         if stairs and settling <= _LONGEST_DELAY:
             found = self._run_staircase(levels, stairs, settling, duration)
         else:
@@ -271,6 +281,9 @@ class AgilentB1500ASourceMeter(SourceMeter):
         busy = reads.read_delay + reads.settling + self._aperture
         rest = max(0.0, reads.period - busy)
         level = reads.read_voltage
+        held = reads.settling + self._aperture
+        read = Levels(METER, ((level, held),), reads.count)
+        self.guard.trigger(reads.count, self._where, read)
         one = [
             f"OSX {port}",
             *_pause(reads.read_delay),
@@ -323,6 +336,7 @@ class AgilentB1500ASourceMeter(SourceMeter):
             ),
             lambda: self.channel.state == f"CL{number}",
         )
+        self.guard.release(METER)
 
     # -- parts -------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pymeasure.instruments import Instrument
 from pyvisa.errors import Error as VisaError
@@ -29,9 +29,14 @@ class Driver(ABC):
     ----------
     name : str
         Its name in messages.
+    safe_messages : tuple of str
+        What brings every output to its safe state, whatever state the instrument is
+        in: a watchdog sends them, one by one, where no driver is left to. Empty if it
+        has no outputs.
     """
 
     name: str
+    safe_messages: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -46,6 +51,9 @@ class Driver(ABC):
     @abstractmethod
     def disconnect(self) -> None:
         """Close the connection."""
+
+    def hurry(self, timeout: float) -> None:  # noqa: B027  not every driver waits
+        """Wait for no answer longer than `timeout` s from now on."""
 
 
 class VisaInstrument(Instrument, Driver):
@@ -126,6 +134,11 @@ class VisaInstrument(Instrument, Driver):
             self.shutdown()
         finally:
             self.adapter.close()
+
+    def hurry(self, timeout: float) -> None:
+        """Wait for no answer longer than `timeout` s from now on."""
+        connection = self.adapter.connection
+        connection.timeout = min(connection.timeout, math.ceil(1e3 * timeout))
 
     @contextmanager
     def patience(self, duration: float) -> Iterator[None]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from labneuro.errors import BenchConfigError
+from labneuro.safety import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from labneuro.instruments.base import Driver
+    from labneuro.instruments.guard import Guard
     from labneuro.instruments.roles import SafeInstrument
-    from labneuro.safety import Limits
 
-    RoleClass = Callable[[Driver, str, Limits], SafeInstrument]
+    RoleClass = Callable[[Driver, str, Limits | Guard], SafeInstrument]
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,31 @@ class DriverEntry:
     vendor_library : str
         Name of the vendor's library that the driver calls in place of VISA; it is then
         made of a serial number and the library.
+    limits : Limits
+        What the model can put out at most, known without asking it.
+    output_resistance : float
+        The smallest that can be behind an output, in ohm; 0 if it counts as none.
+    overhead : float
+        How much longer than its settling and its integration the level of a reading
+        may last, in s.
     """
 
     driver: str
     identity_pattern: str
     roles: Mapping[str, str]
     vendor_library: str = ""
+    limits: Limits = field(default_factory=Limits)
+    output_resistance: float = 0.0
+    overhead: float = 0.0
 
     def driver_class(self) -> Callable[..., Driver]:
         """Return the driver's class."""
         return cast("Callable[..., Driver]", _load(self.driver))
+
+    def safe_messages(self) -> tuple[str, ...]:
+        """Return what makes the instrument safe, for whoever has no driver left."""
+        messages: tuple[str, ...] = getattr(_load(self.driver), "safe_messages", ())
+        return messages
 
     def role_class(self, role: str) -> RoleClass:
         """Return the class that fills a role; made of driver, channel name and limits.
@@ -65,6 +81,8 @@ def _load(path: str) -> object:
 
 
 _HERE = "labneuro.instruments"
+# 200 V and steady 1.5 A, though not both at once (2636B and 2612A specifications).
+_KEITHLEY_2600 = Limits(voltage=200.0, current=1.5)
 
 DRIVERS: Mapping[str, DriverEntry] = {
     "Keithley 2636B": DriverEntry(
@@ -75,6 +93,8 @@ DRIVERS: Mapping[str, DriverEntry] = {
                 f"{_HERE}.keithley_2600_source_meter:Keithley2600SourceMeter"
             )
         },
+        limits=_KEITHLEY_2600,
+        overhead=2e-3,
     ),
     "Keithley 2612A": DriverEntry(
         driver=f"{_HERE}.keithley_2600:Keithley2612",
@@ -84,6 +104,8 @@ DRIVERS: Mapping[str, DriverEntry] = {
                 f"{_HERE}.keithley_2600_source_meter:Keithley2612SourceMeter"
             )
         },
+        limits=_KEITHLEY_2600,
+        overhead=2e-3,
     ),
     "Tektronix AFG31000": DriverEntry(
         driver=f"{_HERE}.tektronix_afg31000:TektronixAFG31000",
@@ -93,6 +115,8 @@ DRIVERS: Mapping[str, DriverEntry] = {
                 f"{_HERE}.tektronix_afg31000_pulses:Afg31000PulseGenerator"
             )
         },
+        limits=Limits(voltage=10.0),  # open output, the models with the widest span
+        output_resistance=50.0,
     ),
     "Keithley 3706A": DriverEntry(
         driver=f"{_HERE}.keithley_3700:Keithley3700",
@@ -120,6 +144,8 @@ DRIVERS: Mapping[str, DriverEntry] = {
                 f"{_HERE}.keysight_81160a_pulses:Keysight81160APulseGenerator"
             )
         },
+        limits=Limits(voltage=10.0),  # open output
+        output_resistance=5.0,  # or 50 ohm, as it is set
     ),
     "PicoScope 4824": DriverEntry(
         driver=f"{_HERE}.picoscope_4000:PicoScope4000",
@@ -139,6 +165,8 @@ DRIVERS: Mapping[str, DriverEntry] = {
                 f"{_HERE}.agilent_b1500a_source_meter:AgilentB1500ASourceMeter"
             )
         },
+        limits=Limits(voltage=200.0, current=1.0),  # of the HPSMU
+        overhead=30e-3,
     ),
 }
 

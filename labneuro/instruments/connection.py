@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,8 +17,14 @@ from labneuro.errors import (
     LabneuroError,
     SafeStateError,
 )
+from labneuro.instruments import signals
+from labneuro.instruments.bench_lock import hold_bench
 from labneuro.instruments.catalog import driver_entry
+from labneuro.instruments.device_circuit import device_circuit
+from labneuro.instruments.guard import Guard
+from labneuro.instruments.roles import Oscilloscope
 from labneuro.instruments.vendor_libraries import vendor_library
+from labneuro.instruments.watchdog import orders_for, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +32,12 @@ if TYPE_CHECKING:
     from labneuro.bench import BenchConfig, InstrumentConfig, Role
     from labneuro.instruments.base import Driver
     from labneuro.instruments.roles import (
-        Oscilloscope,
         PulseGenerator,
         SafeInstrument,
         SourceMeter,
         SwitchMatrix,
     )
+    from labneuro.instruments.watchdog import Watchdog
     from labneuro.safety import Limits
 
 # Stimuli end first, then what measures and holds the device's other side; relays move
@@ -42,6 +48,7 @@ _SAFE_ORDER: tuple[Role, ...] = (
     "switch_matrix",
     "oscilloscope",
 )
+_HURRIED = 0.3  # s for an answer once a second signal has come
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +64,18 @@ class ConnectedBench:
         Tightest limits of bench and device.
     identities : dict of str to str
         What each instrument answered to ``*IDN?``.
+    drivers : dict of str to Driver
+        By the instrument's name.
+    roles : dict of str to SafeInstrument
+        By role.
+    library : str
+        The VISA library's specification.
+    watchdog : Watchdog, optional
+        What makes a bench on hardware safe if this process cannot.
+    hurried : bool
+        Whether a second signal has asked for the end at once.
+    guard : Guard
+        Checks and counts every set-point of all roles.
     """
 
     config: BenchConfig
@@ -64,6 +83,14 @@ class ConnectedBench:
     identities: dict[str, str] = field(default_factory=dict)
     drivers: dict[str, Driver] = field(default_factory=dict)
     roles: dict[str, SafeInstrument] = field(default_factory=dict)
+    library: str = ""
+    watchdog: Watchdog | None = None
+    hurried: bool = False
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Wire the guard as the bench file says."""
+        self.guard = Guard(self.limits, device_circuit(self.config))
 
     @property
     def source_meter(self) -> SourceMeter:
@@ -108,17 +135,71 @@ class ConnectedBench:
         SafeStateError
             After all were tried, naming each that could not be made safe.
         """
-        failed = []
-        for name in _SAFE_ORDER:
-            if name not in self.roles:
-                continue
+        with signals.uninterrupted():
+            if self.hurried:
+                self.hurry()
+            tried = [self._make_one_safe(one) for one in _SAFE_ORDER]
+            failed = [reason for reason in tried if reason]
+            if failed:
+                raise SafeStateError("not made safe: " + "; ".join(failed))
+
+    def hurry(self) -> None:
+        """Wait for no instrument any longer than it takes to answer at once."""
+        self.hurried = True
+        for name, driver in self.drivers.items():
             try:
-                self.roles[name].make_safe()
+                driver.hurry(_HURRIED)
+            except Exception as error:  # a session that is gone has no time-out
+                _log.debug("instruments.%s: %s", name, error)
+
+    def check_watchdog(self) -> None:
+        """Raise if the watchdog has acted or ended: what is measured then is void.
+
+        Raises
+        ------
+        InstrumentError
+            With what it said.
+        """
+        if self.watchdog is not None:
+            self.watchdog.check()
+
+    def _make_one_safe(self, role: Role) -> str:
+        """Make a role's output safe, by a new connection if need be; say why not."""
+        if role not in self.roles:
+            return ""
+        target = self.config.roles[role]
+        reasons: list[str] = []
+        for attempt in (self._keep_connection, self._reconnect):
+            try:
+                with signals.step():
+                    attempt(target.partition(".")[0])
+                self.roles[role].make_safe()
             except (Exception, KeyboardInterrupt) as error:  # the other outputs first
                 reason = str(error) or type(error).__name__
-                failed.append(f"{name} ({self.config.roles[name]}): {reason}")
-        if failed:
-            raise SafeStateError("not made safe: " + "; ".join(failed))
+                if reason not in reasons:
+                    reasons.append(reason)
+            else:
+                if reasons:
+                    _log.warning("%s: made safe by a new connection", target)
+                return ""
+        return f"{role} ({target}): {'; by a new connection: '.join(reasons)}"
+
+    def _keep_connection(self, name: str) -> None:
+        """Go on with an instrument's connection as it is."""
+
+    def _reconnect(self, name: str) -> None:
+        """Open an instrument anew: its connection may be what is broken."""
+        try:
+            self.drivers[name].disconnect()
+        except Exception as error:  # it may be gone; some instruments take only one
+            _log.debug("instruments.%s: not closed: %s", name, error)
+        instrument = self.config.instruments[name]
+        timeout = _HURRIED if self.hurried else instrument.timeout
+        again = instrument.model_copy(update={"timeout": timeout})
+        self.drivers[name] = _open(name, again, self.library)
+        for role, target in self.config.roles.items():
+            if role in self.roles and target.partition(".")[0] == name:
+                self.roles[role] = _fill(self, role)
 
     def errors(self) -> dict[str, list[str]]:
         """Return and empty every instrument's error queue, by instrument."""
@@ -129,6 +210,10 @@ class ConnectedBench:
 def connect(config: BenchConfig, seed: int | None = None) -> Iterator[ConnectedBench]:
     """Open the instruments of a bench; leave with every output safe and off.
 
+    A bench on hardware is locked against other processes and watched. In the main
+    thread a first SIGINT, SIGTERM or SIGHUP ends the block by `KeyboardInterrupt`, a
+    second one shortens the waits on the way out.
+
     Parameters
     ----------
     config : BenchConfig
@@ -138,21 +223,49 @@ def connect(config: BenchConfig, seed: int | None = None) -> Iterator[ConnectedB
 
     Raises
     ------
+    BenchInUseError
+        If another process holds the bench or one of its instruments.
     InstrumentError
-        If an instrument does not answer or is another model.
+        If an instrument does not answer or is another model, or the watchdog does not
+        start.
     SafeStateError
         If an output could not be made safe at the end.
     """
+    for name in config.instruments:
+        _check_model(config, name)
     bench = ConnectedBench(config, config.safe_limits)
-    library = _visa_library(config, seed)
-    try:
-        _open_all(bench, library)
-        yield bench
-    finally:
+    bench.library = _visa_library(config, seed)
+    with ExitStack() as around:
+        guard = around.enter_context(signals.SignalGuard(bench.hurry))
+        _watch(bench, around)
         try:
-            bench.make_safe()
-        finally:
-            _close_all(bench, library)
+            try:
+                _open_all(bench)
+                if bench.watchdog is not None:
+                    bench.watchdog.wait_armed()
+                yield bench
+            finally:
+                guard.hold()
+        finally:  # also if the first signal comes just before the guard holds
+            guard.hold()
+            try:
+                bench.make_safe()
+            finally:
+                _close_all(bench)
+
+
+def _watch(bench: ConnectedBench, around: ExitStack) -> None:
+    """Hold and watch a bench on hardware; a simulated one lives in this process."""
+    if bench.config.simulated:
+        return
+    locks = around.enter_context(hold_bench(bench.config))
+    messages = {
+        name: driver_entry(one.model).safe_messages()
+        for name, one in bench.config.instruments.items()
+    }
+    if any(messages.values()):
+        orders = orders_for(bench.config, messages)
+        bench.watchdog = around.enter_context(watch(orders, locks))
 
 
 def _visa_library(config: BenchConfig, seed: int | None) -> str:
@@ -165,19 +278,25 @@ def _visa_library(config: BenchConfig, seed: int | None) -> str:
     return f"{config.path}?{options}{config.visa_library}"
 
 
-def _open_all(bench: ConnectedBench, library: str) -> None:
+def _open_all(bench: ConnectedBench) -> None:
     for name, instrument in bench.config.instruments.items():
-        _check_model(bench.config, name)
-        bench.drivers[name] = _open(name, instrument, library)
+        bench.drivers[name] = _open(name, instrument, bench.library)
         bench.identities[name] = _identify(name, instrument, bench.drivers[name])
-    for role, target in bench.config.roles.items():
-        owner, _, channel = target.partition(".")
-        entry = driver_entry(bench.config.instruments[owner].model)
-        try:
-            role_class = entry.role_class(role)
-            bench.roles[role] = role_class(bench.drivers[owner], channel, bench.limits)
-        except BenchConfigError as error:
-            raise BenchConfigError(f"{bench.config.path}: {error}") from error
+    for role in bench.config.roles:
+        bench.roles[role] = _fill(bench, role)
+
+
+def _fill(bench: ConnectedBench, role: Role) -> SafeInstrument:
+    """Return what fills a role of a bench."""
+    owner, _, channel = bench.config.roles[role].partition(".")
+    entry = driver_entry(bench.config.instruments[owner].model)
+    try:
+        filled = entry.role_class(role)(bench.drivers[owner], channel, bench.guard)
+    except BenchConfigError as error:
+        raise BenchConfigError(f"{bench.config.path}: {error}") from error
+    if isinstance(filled, Oscilloscope):
+        filled.probes = bench.config.probe_divisions(owner)
+    return filled
 
 
 def _check_model(config: BenchConfig, name: str) -> None:
@@ -225,12 +344,12 @@ def _identify(name: str, instrument: InstrumentConfig, driver: Driver) -> str:
     return identity
 
 
-def _close_all(bench: ConnectedBench, library: str) -> None:
+def _close_all(bench: ConnectedBench) -> None:
     closing = {
         f"instruments.{name}": one.disconnect for name, one in bench.drivers.items()
     }
     if bench.config.simulated:
-        backend: Any = pyvisa.highlevel.open_visa_library(library)
+        backend: Any = pyvisa.highlevel.open_visa_library(bench.library)
         closing["bench"] = backend.power_off
     for name, close in closing.items():
         try:

@@ -104,6 +104,8 @@ class Keithley3700(VisaInstrument):
         Settings of a connection made from an address, such as ``visa_library``.
     """
 
+    safe_messages = ("abort", "scan.abort()", "channel.open('allslots')")
+
     def __init__(
         self,
         adapter: Any,  # noqa: ANN401  PyMeasure takes an adapter, an address or a number

@@ -11,6 +11,7 @@ from labneuro.instruments.roles import SwitchMatrix
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from labneuro.instruments.guard import Guard
     from labneuro.instruments.keithley_3700 import Keithley3700
     from labneuro.safety import Limits
 
@@ -24,11 +25,13 @@ class Keithley3700SwitchMatrix(SwitchMatrix):
         The instrument.
     channel : str
         Empty: the role is filled by the whole instrument.
-    limits : Limits
+    limits : Limits or Guard
         Of the bench; a switch sets no voltage and no current.
     """
 
-    def __init__(self, driver: Keithley3700, channel: str, limits: Limits) -> None:
+    def __init__(
+        self, driver: Keithley3700, channel: str, limits: Limits | Guard
+    ) -> None:
         self._driver = driver
         self._where = ".".join(filter(None, (driver.name, channel)))
         self._limits = limits

@@ -422,6 +422,7 @@ class Keysight81160A(VisaInstrument):
         Settings of a connection made from an address, such as ``visa_library``.
     """
 
+    safe_messages = (":OUTP1 OFF", ":OUTP1:COMP OFF", ":OUTP2 OFF", ":OUTP2:COMP OFF")
     channels = Instrument.MultiChannelCreator(Keysight81160AChannel, [1, 2])
 
     def __init__(

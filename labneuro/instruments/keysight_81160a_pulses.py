@@ -12,7 +12,9 @@ import numpy as np
 from labneuro.errors import BenchConfigError, InstrumentError, LimitError
 from labneuro.instruments import shutdown
 from labneuro.instruments.arbitrary_waveform import REST_CODE, round_up, sample
+from labneuro.instruments.guard import Guard
 from labneuro.instruments.roles import PulseGenerator
+from labneuro.instruments.stress import GENERATOR, Levels
 from labneuro.units import show
 
 if TYPE_CHECKING:
@@ -191,7 +193,7 @@ class Keysight81160APulseGenerator(PulseGenerator):
         The instrument.
     channel : str
         ``"ch1"`` or ``"ch2"``.
-    limits : Limits
+    limits : Limits or Guard
         What may be set at most; checked before anything is sent.
 
     Raises
@@ -200,14 +202,17 @@ class Keysight81160APulseGenerator(PulseGenerator):
         If there is no such channel.
     """
 
-    def __init__(self, driver: Keysight81160A, channel: str, limits: Limits) -> None:
+    def __init__(
+        self, driver: Keysight81160A, channel: str, limits: Limits | Guard
+    ) -> None:
         if channel not in _CHANNELS:
             raise BenchConfigError(
                 f"roles: {channel!r} is no channel of {driver.name}; ch1 or ch2"
             )
         self.driver = driver
         self.channel: Keysight81160AChannel = driver.channels[_CHANNELS[channel]]
-        self.limits = limits
+        self.guard = Guard.of(limits)
+        self.limits = self.guard.limits
         self._where = f"{driver.name} {channel}"
         self._loaded: PulseTrain | WaveformPoints | None = None
         self._on = self._manual = False
@@ -228,10 +233,11 @@ class Keysight81160APulseGenerator(PulseGenerator):
         InstrumentError
             If the instrument reports an error.
         """
-        for level in waveform.levels:
-            self.limits.check("voltage", level, self._where)
+        levels = Levels(GENERATOR, waveform.segments)
+        self.guard.check(levels, self._where)
         train = as_pulse_train(waveform)
         points = None if train else as_points(waveform)
+        self.guard.load(levels, self._where)
         held, self._loaded = self._loaded, None
         self._listen()
         if train:
@@ -252,6 +258,7 @@ class Keysight81160APulseGenerator(PulseGenerator):
         if self._loaded is None:
             raise InstrumentError(f"{self._where}: load a waveform first")
         self._listen()
+        self.guard.switch_on(GENERATOR)
         self.channel.output_enabled = True
         self._on = True
         self.driver.check_errors()
@@ -268,6 +275,7 @@ class Keysight81160APulseGenerator(PulseGenerator):
         InstrumentError
             If the instrument reports an error.
         """
+        self.guard.trigger(1, self._where)
         if not self._manual:
             self.channel.trigger_source = "manual"
             self._manual = True
@@ -304,6 +312,7 @@ class Keysight81160APulseGenerator(PulseGenerator):
                 channel.output_enabled is False and channel.complement_enabled is False
             ),
         )
+        self.guard.release(GENERATOR)
 
     def _load_pulses(
         self, train: PulseTrain, held: PulseTrain | WaveformPoints | None

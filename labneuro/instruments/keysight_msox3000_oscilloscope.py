@@ -120,6 +120,7 @@ class Msox3000Oscilloscope(Oscilloscope):
         channel.display_enabled = scale is not None
         if scale is not None:
             channel.coupling = "DC"
+            channel.probe_attenuation = self.probes.get(f"ch{number}", 1.0)
             channel.range = scale.range
             channel.offset = scale.offset
 

@@ -38,7 +38,7 @@ def whole_number(value: float, values: tuple[int, int]) -> int:
     return int(value)
 
 
-def _label(value: str, longest: int) -> str:
+def _label(value: object, longest: int) -> str:
     """Let a label pass that the instrument can show.
 
     Raises

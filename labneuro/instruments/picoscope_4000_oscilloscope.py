@@ -12,6 +12,7 @@ from labneuro.instruments.roles import Capture, Oscilloscope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from labneuro.instruments.guard import Guard
     from labneuro.instruments.picoscope_4000 import PicoScope4000
     from labneuro.instruments.roles import ScopeTrigger, VerticalScale
     from labneuro.safety import Limits
@@ -30,11 +31,13 @@ class PicoScope4000Oscilloscope(Oscilloscope):
         The instrument.
     channel : str
         Not used: the whole instrument fills the role.
-    limits : Limits
+    limits : Limits or Guard
         Not used: it has no output.
     """
 
-    def __init__(self, driver: PicoScope4000, channel: str, limits: Limits) -> None:
+    def __init__(
+        self, driver: PicoScope4000, channel: str, limits: Limits | Guard
+    ) -> None:
         del channel, limits
         self.driver = driver
         self._block: tuple[int, int, int, float] | None = None
@@ -65,10 +68,12 @@ class PicoScope4000Oscilloscope(Oscilloscope):
         for name in CHANNELS:
             scale = channels.get(name)
             largest = abs(scale.offset) + 0.5 * scale.range if scale else 1.0
+            largest /= self.probes.get(name, 1.0)
             self.driver.set_channel(
                 name, enabled=scale is not None, largest_voltage=largest
             )
-        self.driver.set_trigger(trigger.source, trigger.level, rising=trigger.rising)
+        level = trigger.level / self.probes.get(trigger.source, 1.0)
+        self.driver.set_trigger(trigger.source, level, rising=trigger.rising)
         timebase, interval = self.driver.interval_near(duration / POINTS, POINTS)
         before = round(before_trigger / interval)
         after = max(1, round((duration - before_trigger) / interval))
@@ -107,7 +112,10 @@ class PicoScope4000Oscilloscope(Oscilloscope):
             If none is complete.
         """
         seen, voltage, clipped = self.driver.values()
-        return Capture(seen, voltage, dict(clipped))
+        at_tip = {
+            name: volts * self.probes.get(name, 1.0) for name, volts in voltage.items()
+        }
+        return Capture(seen, at_tip, dict(clipped))
 
     def make_safe(self) -> None:
         """Stop capturing; it has no output."""

@@ -11,6 +11,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from labneuro.errors import InstrumentError
@@ -223,7 +224,16 @@ class PulseGenerator(SafeInstrument):
 
 
 class Oscilloscope(SafeInstrument):
-    """An instrument that captures voltages in time."""
+    """An instrument that captures voltages in time.
+
+    Attributes
+    ----------
+    probes : mapping of str to float
+        Division of the probe before a channel, 1 if not named; all voltages here are
+        those at the probe's tip.
+    """
+
+    probes: Mapping[str, float] = MappingProxyType({})
 
     @abstractmethod
     def configure(

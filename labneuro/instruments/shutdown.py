@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from labneuro.errors import SafeStateError
+from labneuro.instruments import signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +23,7 @@ def make_safe(
 
     A step that fails does not count if the instrument afterwards confirms that the
     output is off: a connection without device clear, for example, is still safe. Each
-    failure is logged.
+    failure is logged. No signal skips a step; a second one ends the step's wait.
 
     Parameters
     ----------
@@ -45,12 +46,16 @@ def make_safe(
         nonlocal confirmed
         confirmed = is_safe()
 
-    for name, action in (*steps, ("read-back", confirm)):
-        try:
-            action()
-        except Exception as error:  # whatever failed, the next step must be tried
-            failures.append(f"{name}: {error}")
-            _log.warning("%s: %s failed: %s", where, name, error)
-    if not confirmed:
-        reasons = "; ".join(failures) or "it reports that its output is on"
-        raise SafeStateError(f"{where}: the safe state is not confirmed ({reasons})")
+    with signals.uninterrupted():
+        for name, action in (*steps, ("read-back", confirm)):
+            try:
+                with signals.step():
+                    action()
+            except Exception as error:  # whatever failed, the next step must be tried
+                failures.append(f"{name}: {error}")
+                _log.warning("%s: %s failed: %s", where, name, error)
+        if not confirmed:
+            reasons = "; ".join(failures) or "it reports that its output is on"
+            raise SafeStateError(
+                f"{where}: the safe state is not confirmed ({reasons})"
+            )

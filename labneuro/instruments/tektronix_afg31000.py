@@ -276,6 +276,7 @@ class TektronixAFG31000(VisaInstrument):
         Settings of a connection made from an address, such as ``visa_library``.
     """
 
+    safe_messages = ("OUTPut1:STATe OFF", "OUTPut2:STATe OFF", "ABORt")
     channels = Instrument.MultiChannelCreator(TektronixAFG31000Channel, [1, 2])
 
     def __init__(

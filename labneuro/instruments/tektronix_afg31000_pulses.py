@@ -10,7 +10,9 @@ import numpy as np
 from labneuro.errors import BenchConfigError, InstrumentError
 from labneuro.instruments import shutdown
 from labneuro.instruments.arbitrary_waveform import round_up, sample
+from labneuro.instruments.guard import Guard
 from labneuro.instruments.roles import PulseGenerator
+from labneuro.instruments.stress import GENERATOR, Levels
 
 if TYPE_CHECKING:
     from labneuro.instruments.arbitrary_waveform import SampledWaveform
@@ -37,7 +39,7 @@ class Afg31000PulseGenerator(PulseGenerator):
         The instrument.
     channel : str
         ``"ch1"`` or ``"ch2"``.
-    limits : Limits
+    limits : Limits or Guard
         What may be set at most; checked before anything is sent.
 
     Raises
@@ -46,14 +48,17 @@ class Afg31000PulseGenerator(PulseGenerator):
         If there is no such channel.
     """
 
-    def __init__(self, driver: TektronixAFG31000, channel: str, limits: Limits) -> None:
+    def __init__(
+        self, driver: TektronixAFG31000, channel: str, limits: Limits | Guard
+    ) -> None:
         if channel not in _CHANNELS:
             raise BenchConfigError(
                 f"roles: {channel!r} is no channel of {driver.name}; ch1 or ch2"
             )
         self.driver = driver
         self.channel: TektronixAFG31000Channel = driver.channels[_CHANNELS[channel]]
-        self.limits = limits
+        self.guard = Guard.of(limits)
+        self.limits = self.guard.limits
         self._where = f"{driver.name} {channel}"
         self._loaded: SampledWaveform | None = None
 
@@ -75,9 +80,10 @@ class Afg31000PulseGenerator(PulseGenerator):
         InstrumentError
             If the instrument reports an error.
         """
-        for level in waveform.levels:
-            self.limits.check("voltage", level, self._where)
+        levels = Levels(GENERATOR, waveform.segments)
+        self.guard.check(levels, self._where)
         points = sample(waveform)
+        self.guard.load(levels, self._where)
         held, self._loaded = self._loaded, None
         if held is None:
             self._prepare()
@@ -105,6 +111,7 @@ class Afg31000PulseGenerator(PulseGenerator):
         """
         if self._loaded is None:
             raise InstrumentError(f"{self._where}: load a waveform first")
+        self.guard.switch_on(GENERATOR)
         self.channel.output_enabled = True
         self.driver.check_errors()
 
@@ -116,6 +123,7 @@ class Afg31000PulseGenerator(PulseGenerator):
         InstrumentError
             If the instrument reports an error.
         """
+        self.guard.trigger(1, self._where)
         self.driver.trigger()
         self.driver.check_errors()
 
@@ -138,6 +146,7 @@ class Afg31000PulseGenerator(PulseGenerator):
             ),
             lambda: channel.output_enabled is False,
         )
+        self.guard.release(GENERATOR)
 
     def _prepare(self) -> None:
         """Free levels from old settings, with the output off."""

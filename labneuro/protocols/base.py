@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from labneuro.instruments.stress import (
+    METER,
+    Stress,
+    check_levels,
+    check_stress,
+    stress_of,
+    summed,
+)
+from labneuro.safety import UNITS
 from labneuro.units import InputModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
     from labneuro.bench import DeviceConfig
     from labneuro.data.layout import RunLayout
     from labneuro.instruments.connection import ConnectedBench
+    from labneuro.instruments.stress import DeviceCircuit, Levels
     from labneuro.safety import Limits
 
 
@@ -28,21 +39,63 @@ class Step:
     ----------
     label : str
         What it is, for plan and progress.
-    voltages : tuple of float
-        Every level that any output takes during the step, in V.
+    levels : tuple of Levels
+        Every set-point of every output during the step, in order for each output.
     current : float
-        Compliance during the step, in A.
+        Largest current that the step expects: the measuring range, in A.
     pulses : int
         Number of stimulating pulses.
     duration : float
         Expected bench time in s.
+    compliance : float
+        Of the source meter, in A; infinite where it is the limit of the bench.
     """
 
     label: str
-    voltages: tuple[float, ...]
+    levels: tuple[Levels, ...]
     current: float
     pulses: int
     duration: float
+    compliance: float = math.inf
+
+    @property
+    def voltages(self) -> tuple[float, ...]:
+        """Every level that any output takes during the step, in V, each once."""
+        every = (level for one in self.levels for level, _ in one.segments)
+        return tuple(dict.fromkeys(every))
+
+    def stress(self, limits: Limits, circuit: DeviceCircuit | None) -> Stress:
+        """Return what the step does to the device at most.
+
+        Parameters
+        ----------
+        limits : Limits
+            Of the bench: the compliance, where the step has none of its own.
+        circuit : DeviceCircuit or None
+            How the device is wired.
+        """
+        meter = any(one.output == METER for one in self.levels)
+        compliance = min(self.compliance, limits.current)
+        return stress_of(self.levels, {METER: compliance} if meter else {}, circuit)
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """The largest of a limited quantity in a plan.
+
+    Attributes
+    ----------
+    quantity : str
+        As in `Limits`.
+    value : float
+        In its unit; of the exposure the sum over the plan.
+    step : int
+        Number of the step where it is largest, from 1; 0 for the whole plan.
+    """
+
+    quantity: str
+    value: float
+    step: int
 
 
 @dataclass(frozen=True)
@@ -77,19 +130,54 @@ class Plan:
         """Most positive level in V."""
         return max((max(step.voltages) for step in self.steps), default=0.0)
 
-    def check(self, limits: Limits) -> None:
-        """Raise if any set-point of any step is beyond the limits.
+    def extremes(
+        self, limits: Limits, circuit: DeviceCircuit | None = None
+    ) -> tuple[Extreme, ...]:
+        """Return the largest of each limited quantity.
+
+        Parameters
+        ----------
+        limits : Limits
+            Of the bench, for the compliance.
+        circuit : DeviceCircuit, optional
+            How the device is wired.
+        """
+        stresses = [step.stress(limits, circuit) for step in self.steps] or [Stress()]
+        found = []
+        for quantity in UNITS:
+            values = [getattr(one, quantity) for one in stresses]
+            total = quantity == "exposure"
+            value = summed(values) if total else max(values)
+            step = 0 if total or not self.steps else values.index(value) + 1
+            found.append(Extreme(quantity, value, step))
+        return tuple(found)
+
+    def check(self, limits: Limits, circuit: DeviceCircuit | None = None) -> None:
+        """Raise if any set-point of any step, or the whole, is beyond the limits.
+
+        Parameters
+        ----------
+        limits : Limits
+            Of bench and device.
+        circuit : DeviceCircuit, optional
+            How the device is wired, and what the instruments can do. Without it the
+            current, power and charge of the device are not checked.
 
         Raises
         ------
         LimitError
             Naming the step, the value and the limit.
         """
+        exposure = 0.0
         for number, step in enumerate(self.steps, start=1):
             where = f"step {number} ({step.label})"
-            for voltage in step.voltages:
-                limits.check("voltage", voltage, where)
+            check_levels(step.levels, limits, circuit, where)
             limits.check("current", step.current, where)
+            if math.isfinite(step.compliance):
+                limits.check("current", step.compliance, f"{where}: compliance")
+            stress = step.stress(limits, circuit)
+            exposure = summed([exposure, stress.exposure])
+            check_stress(replace(stress, exposure=exposure), limits, where)
 
 
 @dataclass(frozen=True)
@@ -108,6 +196,35 @@ class Block:
     plots: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
 
 
+class Drawing:
+    """The plots of a run, drawn from its readings alone as they come in.
+
+    A run draws with it, and so does whoever has nothing but the readings: a resumed run
+    takes it up, and the recovery of a killed one draws all plots again. This base class
+    is for protocols without plots.
+    """
+
+    def add(
+        self, index: int, rows: Mapping[str, NDArray[np.generic]]
+    ) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
+        """Take up the rows of a step; return the plots as they stand now.
+
+        Parameters
+        ----------
+        index : int
+            The step of the plan.
+        rows : mapping of str to ndarray, each shape (readings,)
+            Its rows of the readings table, by column.
+
+        Returns
+        -------
+        mapping of str to mapping of str to ndarray
+            Plot arrays by plot and array name.
+        """
+        del index, rows
+        return {}
+
+
 class Measurement(ABC):
     """One execution of a protocol on a bench."""
 
@@ -118,6 +235,31 @@ class Measurement(ABC):
     @abstractmethod
     def measure(self, index: int) -> Block:
         """Execute step `index` of the plan."""
+
+    def restore(self, steps: Sequence[Mapping[str, NDArray[np.generic]]]) -> str:
+        """Take up a run that was interrupted, between :meth:`prepare` and a step.
+
+        Brings the device into the state that the next step expects, and the plots to
+        where they were. The default does nothing: it suits a protocol without plots
+        whose every step brings its own state with it.
+
+        Parameters
+        ----------
+        steps : sequence of mapping of str to ndarray
+            The rows of each step that has been measured, from the first on.
+
+        Returns
+        -------
+        str
+            What was found, one line for the event log; may be empty.
+
+        Raises
+        ------
+        InstrumentError
+            If the device is not what it was.
+        """
+        del steps
+        return ""
 
 
 class MeasurementProtocol(InputModel, ABC):
@@ -133,6 +275,10 @@ class MeasurementProtocol(InputModel, ABC):
     @abstractmethod
     def layout(self, device: DeviceConfig) -> RunLayout:
         """Return the columns and plots of the run file."""
+
+    def drawing(self) -> Drawing:
+        """Return the plots of a run, nothing drawn yet; the default has none."""
+        return Drawing()
 
     @abstractmethod
     def measurement(self, bench: ConnectedBench) -> Measurement:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
-from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan
+from labneuro.protocols.base import (
+    Block,
+    Drawing,
+    Measurement,
+    MeasurementProtocol,
+    Plan,
+)
 from labneuro.protocols.pulse_events import (
     INITIAL,
     EventBench,
@@ -27,6 +32,11 @@ from labneuro.protocols.pulse_steps import (
 from labneuro.protocols.sweeps import FieldSweep
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from labneuro.bench import DeviceConfig
     from labneuro.instruments.connection import ConnectedBench
 
@@ -76,9 +86,28 @@ class FiringProbability(MeasurementProtocol):
         )
         return pulse_layout(curve)
 
+    def drawing(self) -> Drawing:
+        """Return the plots of a run, nothing drawn yet."""
+        return _Counts(self)
+
     def measurement(self, bench: ConnectedBench) -> Measurement:
         """Return an execution on an open bench."""
         return _Execution(self, bench)
+
+
+class _Counts(Drawing):
+    """Spikes and trials at each field."""
+
+    def __init__(self, protocol: FiringProbability) -> None:
+        self._tally = Tally((protocol.pulse_fields.points,))
+
+    def add(
+        self, index: int, rows: Mapping[str, NDArray[np.generic]]
+    ) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
+        if index == 0:
+            return {}
+        self._tally.add((index - 1,), rows["spike"])
+        return {"firing_probability": self._tally.arrays()}
 
 
 class _Execution(Measurement):
@@ -86,7 +115,7 @@ class _Execution(Measurement):
         self._protocol = protocol
         self._events = EventBench(bench, protocol.settings)
         self._fields = protocol.pulse_fields.values
-        self._tally = Tally((len(self._fields),))
+        self._drawing = protocol.drawing()
 
     def prepare(self) -> None:
         self._events.prepare()
@@ -97,5 +126,9 @@ class _Execution(Measurement):
         point = index - 1
         event = PulseEvent(INITIAL, float(self._fields[point]))
         rows = self._events.probe(index, event, self._protocol.events)
-        self._tally.add((point,), np.asarray(rows["spike"]))
-        return Block(rows, {"firing_probability": self._tally.arrays()})
+        return Block(rows, self._drawing.add(index, rows))
+
+    def restore(self, steps: Sequence[Mapping[str, NDArray[np.generic]]]) -> str:
+        for index, rows in enumerate(steps):
+            self._drawing.add(index, rows)
+        return self._events.take_up(steps)

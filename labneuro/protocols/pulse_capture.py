@@ -9,15 +9,24 @@ from pydantic import Field, model_validator
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.instruments.roles import ScopeTrigger, VerticalScale, Waveform
-from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan, Step
+from labneuro.instruments.stress import GENERATOR, Levels
+from labneuro.protocols.base import (
+    Block,
+    Drawing,
+    Measurement,
+    MeasurementProtocol,
+    Plan,
+    Step,
+)
 from labneuro.units import InputModel, Second, Volt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from labneuro.bench import DeviceConfig
     from labneuro.instruments.connection import ConnectedBench
-    from labneuro.instruments.roles import Capture
 
 _ROW_COLUMNS = (
     Column("step", "", "capture", "i4"),
@@ -110,7 +119,13 @@ class PulseCapture(MeasurementProtocol):
         del device
         step = Step(
             label=f"capture of {self.pulses} pulses",
-            voltages=(0.0, self.amplitude),
+            levels=(
+                Levels(
+                    GENERATOR,
+                    ((self.amplitude, self.width), (0.0, self.gap)),
+                    self.pulses,
+                ),
+            ),
             current=0.0,
             pulses=self.pulses,
             duration=self.duration,
@@ -144,9 +159,36 @@ class PulseCapture(MeasurementProtocol):
             default="captures",
         )
 
+    def drawing(self) -> Drawing:
+        """Return the plots of a run, nothing drawn yet."""
+        return _Captures(self)
+
     def measurement(self, bench: ConnectedBench) -> Measurement:
         """Return an execution on an open bench."""
         return _Execution(self, bench)
+
+
+class _Captures(Drawing):
+    """Each capture on the common time axis."""
+
+    def __init__(self, protocol: PulseCapture) -> None:
+        self._names = tuple(protocol.channels)
+        self._grid = protocol.grid
+        shape = (protocol.captures, protocol.points)
+        self._plot = {self._key(name): np.full(shape, np.nan) for name in self._names}
+
+    def _key(self, name: str) -> str:
+        return "signal" if name == self._names[0] else f"voltage_{name}"
+
+    def add(
+        self, index: int, rows: Mapping[str, NDArray[np.generic]]
+    ) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
+        time = np.asarray(rows["time"], dtype=np.float64)
+        for name in self._names:
+            volts = np.asarray(rows[f"voltage_{name}"], dtype=np.float64)
+            seen = np.interp(self._grid, time, volts, np.nan, np.nan)
+            self._plot[self._key(name)][index] = seen
+        return {"captures": self._plot}
 
 
 class _Execution(Measurement):
@@ -154,11 +196,7 @@ class _Execution(Measurement):
         self._protocol = protocol
         self._generator = bench.pulse_generator
         self._oscilloscope = bench.oscilloscope
-        shape = (protocol.captures, protocol.points)
-        self._plot = {
-            "signal" if number == 0 else f"voltage_{name}": np.full(shape, np.nan)
-            for number, name in enumerate(protocol.channels)
-        }
+        self._drawing = protocol.drawing()
 
     def prepare(self) -> None:
         protocol = self._protocol
@@ -185,18 +223,15 @@ class _Execution(Measurement):
         self._generator.fire()
         self._oscilloscope.wait(self._protocol.duration + _PATIENCE)
         capture = self._oscilloscope.fetch()
-        self._draw(index, capture)
         rows: dict[str, NDArray[np.generic]] = {
             "step": np.full(len(capture.time), index, dtype=np.int32),
             "time": capture.time,
         }
         for name, volts in capture.voltage.items():
             rows[f"voltage_{name}"] = volts
-        return Block(rows, {"captures": self._plot})
+        return Block(rows, self._drawing.add(index, rows))
 
-    def _draw(self, index: int, capture: Capture) -> None:
-        grid = self._protocol.grid
-        for number, name in enumerate(self._protocol.channels):
-            key = "signal" if number == 0 else f"voltage_{name}"
-            seen = np.interp(grid, capture.time, capture.voltage[name], np.nan, np.nan)
-            self._plot[key][index] = seen
+    def restore(self, steps: Sequence[Mapping[str, NDArray[np.generic]]]) -> str:
+        for index, rows in enumerate(steps):
+            self._drawing.add(index, rows)
+        return ""

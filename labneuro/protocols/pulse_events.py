@@ -26,6 +26,8 @@ from labneuro.units import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from labneuro.bench import DeviceConfig
@@ -305,6 +307,37 @@ class EventBench:
                 f"(median {self._baseline:.3g} ohm); check contacts and wiring"
             )
         return self._rows(step, PulseEvent(INITIAL, 0.0), readings, spikes=False)
+
+    def take_up(self, steps: Sequence[Mapping[str, NDArray[np.generic]]]) -> str:
+        """Reset the device of an interrupted run and take up its baseline.
+
+        Parameters
+        ----------
+        steps : sequence of mapping of str to ndarray
+            The rows of the measured steps; the first is the baseline.
+
+        Returns
+        -------
+        str
+            The resistance of the initial state now and before; empty without steps.
+
+        Raises
+        ------
+        InstrumentError
+            If the two differ too much: it is another device, or a damaged one.
+        """
+        if not steps:
+            return ""
+        before = np.asarray(steps[0]["resistance"], dtype=np.float64)
+        self.baseline(0)
+        now, self._baseline = self._baseline, float(np.median(before))
+        spread = max(now / self._baseline, self._baseline / now)
+        found = f"initial resistance {now:.4g} ohm, {self._baseline:.4g} ohm before"
+        if not spread < _MOST_SPREAD:
+            raise InstrumentError(
+                f"{found}: this is another device, or its state cannot be restored"
+            )
+        return found
 
     def probe(
         self, step: int, event: PulseEvent, count: int

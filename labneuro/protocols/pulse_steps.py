@@ -8,13 +8,17 @@ import numpy as np
 
 from labneuro.counting import wilson_interval
 from labneuro.data.layout import Column, Plot, RunLayout
+from labneuro.instruments.stress import GENERATOR, METER, Levels
 from labneuro.protocols.base import Step
 from labneuro.protocols.pulse_events import (
     BASELINE_EVENTS,
+    INITIAL,
     READINGS,
     EventSettings,
     PulseEvent,
+    Sensitization,
     event_train,
+    level,
     reset_train,
 )
 from labneuro.units import show
@@ -22,6 +26,7 @@ from labneuro.units import show
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LOWEST_LINE_FREQUENCY = 50.0  # Hz: its power-line cycles are the longest
 _WIDTH = 2 * 1.959963984540054  # of a 95 % interval, in standard deviations
 
 
@@ -48,7 +53,10 @@ def baseline_step(settings: EventSettings, length: float) -> Step:
     train = reset_train(settings, length)
     return Step(
         label="baseline: reset and read",
-        voltages=(settings.read.voltage, *train.waveform.levels),
+        levels=(
+            Levels(GENERATOR, train.waveform.segments, BASELINE_EVENTS),
+            read_levels(settings, BASELINE_EVENTS),
+        ),
         current=settings.read.current_range,
         pulses=0,
         duration=BASELINE_EVENTS * train.period,
@@ -63,16 +71,40 @@ def probe_step(
     current: float,
 ) -> Step:
     """Return the step that repeats an event with reset."""
-    train = event_train(event, settings, length)
     state = event.state
+    # The accumulating pulses are told apart from what follows: they may be thousands.
+    train = event_train(PulseEvent(INITIAL, event.pulse_field), settings, length)
+    period = event_train(event, settings, length).period
     after = f" after {state.pulses} at {show(state.field, 'V/m')}" * bool(state.pulses)
     return Step(
         label=f"{count} events at {show(event.pulse_field, 'V/m')}{after}",
-        voltages=(settings.read.voltage, *dict.fromkeys(train.waveform.levels)),
+        levels=(
+            *_accumulation(state, count, settings, length),
+            Levels(GENERATOR, train.waveform.segments, count),
+            read_levels(settings, count),
+        ),
         current=current,
         pulses=count * (state.pulses + 1),
-        duration=count * train.period,
+        duration=count * period,
     )
+
+
+def read_levels(settings: EventSettings, count: int) -> Levels:
+    """Return the level of the small-signal readings of `count` events."""
+    read = settings.read
+    held = read.settling + read.power_line_cycles / LOWEST_LINE_FREQUENCY
+    return Levels(METER, ((read.voltage, held),), count)
+
+
+def _accumulation(
+    state: Sensitization, count: int, settings: EventSettings, length: float
+) -> tuple[Levels, ...]:
+    if not state.pulses:
+        return ()
+    width = settings.pulses.width
+    pulse = (level(state.field, length), width)
+    gap = (0.0, state.interval - width)
+    return (Levels(GENERATOR, (pulse, gap), state.pulses * count),)
 
 
 class Tally:

@@ -40,12 +40,18 @@ class Recipe:
         The parameters.
     text : str
         The recipe with the changes made on the command line, as YAML.
+    path : Path, optional
+        Its file.
+    changes : tuple of str
+        The changes, ``"key=value"``.
     """
 
     name: str
     description: str
     protocol: MeasurementProtocol
     text: str
+    path: Path | None = None
+    changes: tuple[str, ...] = ()
 
 
 def load_recipe(name: str | Path, changes: Iterable[str] = ()) -> Recipe:
@@ -86,7 +92,42 @@ def load_recipe(name: str | Path, changes: Iterable[str] = ()) -> Recipe:
         },
         sort_keys=False,
     )
-    return Recipe(_name_of(name, path), checked.description, protocol, text)
+    return Recipe(
+        name=_name_of(name, path),
+        description=checked.description,
+        protocol=protocol,
+        text=text,
+        path=path,
+        changes=tuple(changes),
+    )
+
+
+def recipe_of_run(name: str, text: str, where: str) -> Recipe:
+    """Return the recipe that a run file keeps.
+
+    Parameters
+    ----------
+    name, text : str
+        Its name, and its text with all changes.
+    where : str
+        The run file, for messages.
+
+    Raises
+    ------
+    InputError
+        If the text is no YAML.
+    RecipeError
+        If it is no recipe of this version of labneuro.
+    """
+    content = workspace.parse_yaml(text, f"{where}: recipe:")
+    checked = validate_input(_RecipeFile, content, f"{where}: recipe", RecipeError)
+    try:
+        kind = protocol_class(checked.protocol)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: recipe: {error}") from error
+    where = f"{where}: recipe: parameters"
+    protocol = validate_input(kind, checked.parameters, where, RecipeError)
+    return Recipe(name, checked.description, protocol, text)
 
 
 def _name_of(name: str | Path, path: Path) -> str:

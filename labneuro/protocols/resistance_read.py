@@ -10,10 +10,20 @@ from pydantic import Field
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.errors import InstrumentError
 from labneuro.instruments.roles import Waveform
-from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan, Step
+from labneuro.instruments.stress import METER, Levels
+from labneuro.protocols.base import (
+    Block,
+    Drawing,
+    Measurement,
+    MeasurementProtocol,
+    Plan,
+    Step,
+)
 from labneuro.units import Ampere, Second, Volt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from labneuro.bench import DeviceConfig
@@ -68,8 +78,11 @@ class ResistanceRead(MeasurementProtocol):
         one = self.settling + self.power_line_cycles / 50.0
         step = Step(
             label=f"I-V sweep of {self.points} points",
-            voltages=tuple(float(level) for level in self.levels),
+            levels=(
+                Levels(METER, tuple((float(level), one) for level in self.levels)),
+            ),
             current=self.current_range,
+            compliance=self.current_range,
             pulses=0,
             duration=one * self.points,
         )
@@ -92,9 +105,32 @@ class ResistanceRead(MeasurementProtocol):
             default="current_voltage",
         )
 
+    def drawing(self) -> Drawing:
+        """Return the plots of a run, nothing drawn yet."""
+        return _Curve(self)
+
     def measurement(self, bench: ConnectedBench) -> Measurement:
         """Return an execution on an open bench."""
         return _Execution(self, bench)
+
+
+class _Curve(Drawing):
+    """The mean of the sweeps and its standard error."""
+
+    def __init__(self, protocol: ResistanceRead) -> None:
+        self._voltage = protocol.levels
+        self._currents: list[NDArray[np.float64]] = []
+
+    def add(
+        self, index: int, rows: Mapping[str, NDArray[np.generic]]
+    ) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
+        del index
+        self._currents.append(np.asarray(rows["current"], dtype=np.float64))
+        stack = np.array(self._currents)
+        errors = np.full(stack.shape[1], np.nan)
+        if len(stack) > 1:
+            errors = stack.std(axis=0, ddof=1) / np.sqrt(len(stack))
+        return {"current_voltage": {"signal": stack.mean(axis=0), "errors": errors}}
 
 
 class _Execution(Measurement):
@@ -102,7 +138,7 @@ class _Execution(Measurement):
         self._protocol = protocol
         self._bench = bench
         self._source_meter = bench.source_meter
-        self._currents: list[NDArray[np.float64]] = []
+        self._drawing = protocol.drawing()
 
     def prepare(self) -> None:
         self._source_meter.configure(
@@ -124,16 +160,15 @@ class _Execution(Measurement):
             raise InstrumentError(
                 "a reading overflowed its range or was limited; raise current_range"
             )
-        self._currents.append(readings.current)
         rows: dict[str, NDArray[np.generic]] = {
             "step": np.full(len(readings.current), index, dtype=np.int32),
             "time": readings.time,
             "voltage": readings.voltage,
             "current": readings.current,
         }
-        stack = np.array(self._currents)
-        errors = np.full(stack.shape[1], np.nan)
-        if len(stack) > 1:
-            errors = stack.std(axis=0, ddof=1) / np.sqrt(len(stack))
-        curve = {"signal": stack.mean(axis=0), "errors": errors}
-        return Block(rows, {"current_voltage": curve})
+        return Block(rows, self._drawing.add(index, rows))
+
+    def restore(self, steps: Sequence[Mapping[str, NDArray[np.generic]]]) -> str:
+        for index, rows in enumerate(steps):
+            self._drawing.add(index, rows)
+        return ""

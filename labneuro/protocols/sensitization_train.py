@@ -8,7 +8,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
-from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan, Step
+from labneuro.instruments.stress import GENERATOR, Levels
+from labneuro.protocols.base import (
+    Block,
+    Drawing,
+    Measurement,
+    MeasurementProtocol,
+    Plan,
+    Step,
+)
 from labneuro.protocols.pulse_events import (
     Duration,
     EventBench,
@@ -23,10 +31,15 @@ from labneuro.protocols.pulse_steps import (
     Tally,
     baseline_step,
     pulse_layout,
+    read_levels,
 )
 from labneuro.units import VoltPerMetre, show
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
     from labneuro.bench import DeviceConfig
     from labneuro.instruments.connection import ConnectedBench
 
@@ -74,19 +87,22 @@ class SensitizationTrain(MeasurementProtocol):
         """Return the baseline read and every train."""
         length = channel_length(device)
         settings = self.settings
-        restored = reset_train(settings, length).period
+        reset = reset_train(settings, length)
         trains = [
             Step(
                 label=f"train of {self.pulses} at {show(field, 'V/m')}",
-                voltages=(
-                    level(field, length),
-                    settings.read.voltage,
-                    level(-settings.pulses.reset_field, length),
-                    0.0,
+                levels=(
+                    Levels(GENERATOR, reset.waveform.segments),
+                    Levels(
+                        GENERATOR,
+                        ((level(field, length), settings.pulses.width),),
+                        self.pulses,
+                    ),
+                    read_levels(settings, self.pulses + 1),
                 ),
                 current=settings.read.current_range,
                 pulses=self.pulses,
-                duration=restored + self.pulses * self.interval,
+                duration=reset.period + self.pulses * self.interval,
             )
             for field in self.fields
             for _ in range(self.trains)
@@ -112,16 +128,39 @@ class SensitizationTrain(MeasurementProtocol):
         )
         return pulse_layout(response)
 
+    def drawing(self) -> Drawing:
+        """Return the plots of a run, nothing drawn yet."""
+        return _Counts(self)
+
     def measurement(self, bench: ConnectedBench) -> Measurement:
         """Return an execution on an open bench."""
         return _Execution(self, bench)
+
+
+class _Counts(Drawing):
+    """Spikes and trials at each field after each number of pulses."""
+
+    def __init__(self, protocol: SensitizationTrain) -> None:
+        self._trains = protocol.trains
+        self._tally = Tally((len(protocol.fields), protocol.pulses))
+
+    def add(
+        self, index: int, rows: Mapping[str, NDArray[np.generic]]
+    ) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
+        if index == 0:
+            return {}
+        row = (index - 1) // self._trains
+        spikes = np.asarray(rows["spike"])[1:]
+        self._tally.spikes[row] += spikes == 1
+        self._tally.trials[row] += spikes >= 0
+        return {"sensitization": self._tally.arrays()}
 
 
 class _Execution(Measurement):
     def __init__(self, protocol: SensitizationTrain, bench: ConnectedBench) -> None:
         self._protocol = protocol
         self._events = EventBench(bench, protocol.settings)
-        self._tally = Tally((len(protocol.fields), protocol.pulses))
+        self._drawing = protocol.drawing()
 
     def prepare(self) -> None:
         self._events.prepare()
@@ -134,7 +173,9 @@ class _Execution(Measurement):
         rows = self._events.accumulate(
             index, protocol.fields[row], protocol.pulses, protocol.interval
         )
-        spikes = np.asarray(rows["spike"])[1:]
-        self._tally.spikes[row] += spikes == 1
-        self._tally.trials[row] += spikes >= 0
-        return Block(rows, {"sensitization": self._tally.arrays()})
+        return Block(rows, self._drawing.add(index, rows))
+
+    def restore(self, steps: Sequence[Mapping[str, NDArray[np.generic]]]) -> str:
+        for index, rows in enumerate(steps):
+            self._drawing.add(index, rows)
+        return self._events.take_up(steps)

@@ -13,7 +13,13 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
-from labneuro.protocols.base import Block, Measurement, MeasurementProtocol, Plan
+from labneuro.protocols.base import (
+    Block,
+    Drawing,
+    Measurement,
+    MeasurementProtocol,
+    Plan,
+)
 from labneuro.protocols.pulse_events import (
     INITIAL,
     Duration,
@@ -35,6 +41,10 @@ from labneuro.protocols.sweeps import FieldSweep
 from labneuro.units import InputModel, VoltPerMetre, show
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
     from labneuro.bench import DeviceConfig
     from labneuro.instruments.connection import ConnectedBench
 
@@ -157,9 +167,29 @@ class StateMap(MeasurementProtocol):
         )
         return pulse_layout(sigmoids)
 
+    def drawing(self) -> Drawing:
+        """Return the plots of a run, nothing drawn yet."""
+        return _Counts(self)
+
     def measurement(self, bench: ConnectedBench) -> Measurement:
         """Return an execution on an open bench."""
         return _Execution(self, bench)
+
+
+class _Counts(Drawing):
+    """Spikes and trials in each state at each field."""
+
+    def __init__(self, protocol: StateMap) -> None:
+        self._points = protocol.pulse_fields.points
+        self._tally = Tally((len(protocol.states), self._points))
+
+    def add(
+        self, index: int, rows: Mapping[str, NDArray[np.generic]]
+    ) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
+        if index == 0:
+            return {}
+        self._tally.add(divmod(index - 1, self._points), rows["spike"])
+        return {"state_map": self._tally.arrays()}
 
 
 class _Execution(Measurement):
@@ -167,7 +197,7 @@ class _Execution(Measurement):
         self._protocol = protocol
         self._events = EventBench(bench, protocol.settings)
         self._order = protocol.events_in_order
-        self._tally = Tally((len(protocol.states), protocol.pulse_fields.points))
+        self._drawing = protocol.drawing()
 
     def prepare(self) -> None:
         self._events.prepare()
@@ -176,6 +206,9 @@ class _Execution(Measurement):
         if index == 0:
             return Block(self._events.baseline(0))
         rows = self._events.probe(index, self._order[index - 1], self._protocol.events)
-        where = divmod(index - 1, self._protocol.pulse_fields.points)
-        self._tally.add(where, np.asarray(rows["spike"]))
-        return Block(rows, {"state_map": self._tally.arrays()})
+        return Block(rows, self._drawing.add(index, rows))
+
+    def restore(self, steps: Sequence[Mapping[str, NDArray[np.generic]]]) -> str:
+        for index, rows in enumerate(steps):
+            self._drawing.add(index, rows)
+        return self._events.take_up(steps)

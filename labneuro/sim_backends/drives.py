@@ -27,15 +27,23 @@ class Drive(Source):
     """One instrument output on the circuit.
 
     Set-points act from the clock's present time on; the circuit first lives up to it.
+
+    Attributes
+    ----------
+    on : bool
+        Whether the output is on: it sources and does not rest. The circuit keeps a log.
+    resting : bool
+        Whether the instrument calls the output off although it holds it at 0 V.
     """
 
-    __slots__ = ("_circuit", "index", "plan", "terminal")
+    __slots__ = ("_circuit", "index", "on", "plan", "resting", "terminal")
 
     def __init__(self, circuit: Circuit, terminal: str, node: int, index: int) -> None:
         super().__init__(node)
         self.terminal = terminal
         self.index = index
         self._circuit = circuit
+        self.on = self.resting = False
         self.plan: deque[tuple[float, float]] = deque()
 
     def _set(self, mode: int, level: float, resistance: float, limit: float) -> None:
@@ -49,6 +57,10 @@ class Drive(Source):
             self.plan.clear()
             circuit.replanned()
         circuit.rewired()
+        on = mode != OPEN and not self.resting
+        if on is not self.on:
+            self.on = on
+            circuit.switched(self)
 
     def open(self) -> None:
         """Disconnect the output (relay open)."""
@@ -137,6 +149,7 @@ class Probe(Drive):
     ) -> None:
         super().__init__(circuit, terminal, node, index)
         self.tip = tip
+        self.resting = True  # an input drives nothing
         self.recording = False
         self.when_full: Callable[[], None] | None = None
         self._times: list[float] = []

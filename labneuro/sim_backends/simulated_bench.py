@@ -87,7 +87,6 @@ MODELS: dict[str, InstrumentModel] = {
     ),
 }
 
-_DIVISIONS = {"1x": 1.0, "10x": 10.0, "100x": 100.0}  # into an input of 1 Mohm
 _RESOURCE_CLASSES = ("INSTR", "SOCKET", "RAW")
 _CLOCKS: dict[str, Callable[[], Clock]] = {"virtual": VirtualClock, "real": RealClock}
 
@@ -346,8 +345,9 @@ def _wire_circuit(
 ) -> Circuit:
     resistors = [(*one.between, one.value) for one in config.wiring.resistors]
     tips = {
-        terminal: (_DIVISIONS[tip] - 1.0) * MEGOHM_INPUT
-        for terminal, tip in config.wiring.probes.items()
+        f"{name}.{channel}": (division - 1.0) * MEGOHM_INPUT
+        for name in config.instruments
+        for channel, division in config.probe_divisions(name).items()
     }
     try:
         return Circuit(clock, config.wiring.nets, device, resistors, tips)

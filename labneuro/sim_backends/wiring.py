@@ -13,6 +13,8 @@ in between says for how long it may be taken as steady.
 from __future__ import annotations
 
 import math
+from collections import deque
+from time import time as wall_clock
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from labneuro.errors import BenchConfigError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 GROUND = "ground"
 _D = TypeVar("_D", bound=Drive)
+_MOST_LOGGED = 100_000
 _MOST_NETWORKS = 256  # kept solved; a switch that walks a large array makes many
 
 
@@ -46,6 +49,27 @@ class Reading(NamedTuple):
     voltage: float
     current: float
     limited: bool
+
+
+class Switched(NamedTuple):
+    """An output has been switched on or off.
+
+    Attributes
+    ----------
+    time : float
+        Bench time in s.
+    wall : float
+        Unix time in s.
+    terminal : str
+        The output, such as ``"smu.smua"``.
+    on : bool
+        Whether it is on from then on.
+    """
+
+    time: float
+    wall: float
+    terminal: str
+    on: bool
 
 
 class Average:
@@ -92,11 +116,16 @@ class Circuit:
         Terminals (``"afg.ch1"``, ``"device.Au"``) that are joined; a net that holds
         ``"ground"`` is ground.
     resistors : sequence of (str, str, float)
-        A terminal of each of two nets (or ``"ground"``), and ohm.
+        Two terminals (or ``"ground"``) and ohm; a terminal may be on no net.
     device : TwoTerminalDevice, optional
         The device under test; its terminals are ``device.<name>``.
     tips : mapping of str to float
         Resistance in ohm of the probe tip before an input, 0 if not named.
+
+    Attributes
+    ----------
+    log : deque of Switched
+        When which output went on or off; the latest 100 000.
 
     Raises
     ------
@@ -115,6 +144,7 @@ class Circuit:
         self.clock = clock
         self.device = device
         self.drives: list[Drive] = []
+        self.log: deque[Switched] = deque(maxlen=_MOST_LOGGED)
         self._tips = dict(tips or {})
         self._evolves = device is not None and device.evolves
         self._recorders: list[Probe] = []
@@ -125,6 +155,9 @@ class Circuit:
         self._nodes = 0
         for net in nets:
             self._join(net)
+        for first, second, _ in resistors:
+            self._join_new(first)
+            self._join_new(second)
         self._resistors = [
             (self.node(first), self.node(second), ohm)
             for first, second, ohm in resistors
@@ -199,9 +232,15 @@ class Circuit:
     def _next_index(self) -> int:
         return len(self.drives)
 
+    def _join_new(self, terminal: str) -> bool:
+        """Give a terminal that is on no net a net of its own; whether it had none."""
+        if terminal in self._node_of:
+            return False
+        self._join([terminal])
+        return True
+
     def _place(self, terminal: str) -> int:
-        if terminal not in self._node_of:
-            self._join([terminal])
+        if self._join_new(terminal):
             self._networks.clear()
             self.rewired()
         return self._node_of[terminal]
@@ -228,6 +267,11 @@ class Circuit:
             for drive in self.drives
             if isinstance(drive, Probe) and drive.recording
         ]
+
+    def switched(self, drive: Drive) -> None:
+        """Log that an output has gone on or off."""
+        entry = Switched(self._time, wall_clock(), drive.terminal, drive.on)
+        self.log.append(entry)
 
     def changed(self) -> None:
         """Forget the operating point: a source has changed its level."""

@@ -27,6 +27,10 @@ COMMANDS = (
     "run",
     "data show",
     "data validate",
+    "queue add",
+    "queue list",
+    "queue run",
+    "queue remove",
     "fit",
     "simulate",
     "plot",
@@ -133,7 +137,7 @@ def test_limit_is_code_3(labneuro):
     assert answer.code == 3
     assert answer.err == (
         "labneuro: error: step 4 (50 events at 0.4 V/um): voltage 8 V is beyond the "
-        "limit of 6 V\n"
+        "limit of 6 V (device limit)\n"
     )
 
 

@@ -20,6 +20,7 @@ CONFIGURE = [
     (":CHANnel1:DISPlay 0", None),
     (":CHANnel2:DISPlay 1", None),
     (":CHANnel2:COUPling DC", None),
+    (":CHANnel2:PROBe 1", None),
     (":CHANnel2:RANGe 4", None),
     (":CHANnel2:OFFSet 1", None),
     (":CHANnel3:DISPlay 0", None),

@@ -52,7 +52,8 @@ def test_too_high_field_is_refused_before_anything(connected, bench, tmp_path):
     with pytest.raises(LimitError) as caught:
         run(recipe, bench, tmp_path / "x.h5")
     assert str(caught.value) == (
-        "step 13 (50 events at 0.31 V/um): voltage 6.2 V is beyond the limit of 6 V"
+        "step 13 (50 events at 0.31 V/um): voltage 6.2 V is beyond the limit of 6 V "
+        "(device limit)"
     )
     assert world.log == []
     assert list(tmp_path.iterdir()) == []

@@ -121,6 +121,7 @@ class Source:
         self._inverse_step = 1.0 / active.sheet.source_step
         self._step = active.sheet.source_step
         self._span, self._lower = active.span, active.lower
+        self._drive.resting = self.output != ON
         if self.output != ON:
             self._apply_off()
         elif self.function == VOLTS:

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from labneuro.sim_backends.server.desk import Client, Desk
+from labneuro.sim_backends.server.intake import (
+    MOST_MESSAGES,
+    Allowance,
+    Intake,
+    OverlongError,
+)
 from labneuro.sim_backends.server.sockets import prepare
-from labneuro.sim_backends.visa.framing import split_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LONGEST_MESSAGE = 256 * 1024 * 1024
-"""Bytes of a message after which a client that sends no line feed is cut off."""
-
-
-def cut_stream(stream: bytes) -> tuple[list[bytes], bytes]:
-    r"""Cut what came over a socket into messages and the beginning of the next.
-
-    Examples
-    --------
-    >>> cut_stream(b"*CLS\r\n\n*ID")
-    ([b'*CLS\r'], b'*ID')
-    """
-    if b"#" in stream:  # there may be a block, whose line feeds are data
-        return split_messages(stream)
-    *lines, rest = stream.split(b"\n")
-    return [line for line in lines if line not in (b"", b"\r")], rest
+TURN = 0.005
+"""Seconds after which a client with many messages lets the others have their turn."""
+MOST_WAITING = 1000
+"""Messages of one client that may wait for a script to end."""
+_NAP = 0.02  # s between looks at a script that others wait for
+_log = logging.getLogger(__name__)
 
 
 class RawConnection(asyncio.Protocol, Client):
@@ -47,7 +45,11 @@ class RawConnection(asyncio.Protocol, Client):
     def __init__(self, desk: Desk, quick: bool = True) -> None:
         super().__init__(desk)
         self._quick = quick
-        self._rest = b""
+        self._intake = Intake()
+        self._allowance = Allowance(MOST_MESSAGES)
+        self._pending: deque[bytes] = deque()
+        self._turn: asyncio.TimerHandle | None = None
+        self._unread = False
         self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,17 +62,48 @@ class RawConnection(asyncio.Protocol, Client):
     def data_received(self, data: bytes) -> None:
         """Carry out the messages that are complete."""
         self._acknowledge()
-        if self._rest or b"#" in data or data.find(b"\n") != len(data) - 1:
-            self._take(self._rest + data)
+        if self._pending or self._intake.size or not _is_one_line(data):
+            self._take(data)
         elif data not in (b"\n", b"\r\n"):
             self.desk.submit(self, data)  # the usual case: one message and no more
+            self._rest_for(self._allowance.spend())
 
-    def _take(self, stream: bytes) -> None:
-        messages, self._rest = cut_stream(stream)
-        for message in messages:
-            self.desk.submit(self, message)
-        if len(self._rest) > LONGEST_MESSAGE:
+    def _take(self, data: bytes) -> None:
+        try:
+            self._pending += self._intake.take(data)
+        except OverlongError as error:
+            _log.warning("%s: a client was cut off: %s", self.station.name, error)
             self.drop()
+        else:
+            if self._turn is None:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Carry out what waits, for one turn or as long as the client may."""
+        self._turn = None
+        end = time.monotonic() + TURN
+        wait = 0.0
+        while self._pending and not wait and not self._unread:
+            self.desk.submit(self, self._pending.popleft())
+            wait = self._allowance.spend()
+            if self.backlog > MOST_WAITING:
+                wait = max(wait, _NAP)
+            if time.monotonic() > end:
+                break
+        self._rest_for(wait)
+
+    def _rest_for(self, wait: float) -> None:
+        """Take nothing more for `wait` s, or until what waits has had its turn."""
+        if self._transport.is_closing():
+            self._pending.clear()
+        elif self._unread:
+            return  # goes on when the client has read its replies
+        elif wait or self._pending:
+            self._transport.pause_reading()
+            loop = asyncio.get_running_loop()
+            self._turn = loop.call_later(wait, self._go_on)
+        else:
+            self._transport.resume_reading()
 
     def deliver(self, content: bytes) -> None:
         """Send a reply."""
@@ -83,17 +116,20 @@ class RawConnection(asyncio.Protocol, Client):
 
     def pause_writing(self) -> None:
         """Take no more messages while the client does not read its replies."""
+        self._unread = True
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Take messages again."""
-        self._transport.resume_reading()
+        self._unread = False
+        if self._turn is None:
+            self._go_on()
 
     def eof_received(self) -> bool:
         """Take the end of the client's messages; replies may still go out."""
         self._ended = True
-        if self._rest.strip():
-            rest, self._rest = self._rest, b""
+        rest = self._intake.rest()
+        if rest.strip():
             self.desk.submit(self, rest)
         return self.desk.owes(self)
 
@@ -105,4 +141,11 @@ class RawConnection(asyncio.Protocol, Client):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
         del exc
+        if self._turn is not None:
+            self._turn.cancel()
+        self._pending.clear()
         self.desk.leave(self)
+
+
+def _is_one_line(data: bytes) -> bool:
+    return b"#" not in data and data.find(b"\n") == len(data) - 1

@@ -13,6 +13,8 @@ local collectgarbage = collectgarbage
 local USER_CHUNK = "=tsp"
 local HOOK_EVERY = 10000   -- instructions between two looks at the stop flag
 local MEMORY_LIMIT = 64 * 1024   -- KiB
+local LARGE = 2^20   -- bytes or items that a C function takes long for
+local BYTECODE = 27   -- first byte of a precompiled chunk
 
 for name in pairs {
   python = 0, io = 0, os = 0, package = 0, debug = 0, require = 0, module = 0,
@@ -91,7 +93,12 @@ local function text(value)
   local kind = type(value)
   if kind == "number" then return format(number_format, value) end
   if kind == "userdata" then return kind end
-  return tostring(value)
+  local written = tostring(value)
+  if type(written) == "number" then return format(number_format, written) end
+  if type(written) ~= "string" then
+    error("'tostring' must return a string to 'print'", 2)
+  end
+  return written
 end
 
 function print(...)
@@ -208,6 +215,27 @@ function hook()
   if reason then stop(reason) end
 end
 
+-- A C function cannot be interrupted, and in a few calls this one fills the memory.
+local rep = string.rep
+function string.rep(subject, count, ...)
+  if type(subject) == "string" and type(count) == "number" then
+    local size = #subject * count
+    if subject == "" then return "" end
+    if size > MEMORY_LIMIT * 1024 then stop("not enough memory") end
+    if size > LARGE then hook() end
+  end
+  return rep(subject, count, ...)
+end
+
+local insert = table.insert
+function table.insert(list, position, ...)
+  if type(list) == "table" and type(position) == "number" and select("#", ...) > 0
+      and #list - position > LARGE then
+    error("position too far before the list", 2)
+  end
+  return insert(list, position, ...)
+end
+
 local function run(chunk)
   doom = nil
   sethook(hook, "", HOOK_EVERY)
@@ -237,7 +265,11 @@ local CANNOT_OPEN, NO_SUCH_NAME = 2203, -292
 local user_scripts, saved, factory_scripts = {}, {}, {}
 local anonymous
 
+-- Only text: Lua 5.1 does not check bytecode, which could read and write any memory.
 local function compile(source)
+  if type(source) == "string" and byte(source) == BYTECODE then
+    return nil, "tsp:1: unexpected symbol near '\\27'"
+  end
   return compile_text(source, USER_CHUNK)
 end
 
