@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from labneuro.data import nexus
 from labneuro.data.columns import block_checksum
-from labneuro.data.journal import PART, SUFFIX, Event
+from labneuro.data.journal import PART, SUFFIX, Base, Event
 from labneuro.data.layout import READINGS, Plot
 from labneuro.data.opening import (
     as_text,
@@ -146,6 +147,10 @@ class RunFile:
         InvalidRunFileError
             If a finished run has not as many readings as were acknowledged.
         """
+        return self._table()[1]
+
+    def _table(self) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+        """Return the table of blocks and the readings that it makes up."""
         names = [column.name for column in self.layout.readings]
         with self._reading("the readings"):
             group = self._entry[READINGS]
@@ -157,9 +162,51 @@ class RunFile:
             shortest = min(column.size for column in columns)
             if shortest < count:
                 raise ValueError(f"{count} were acknowledged, {shortest} are there")
-        return {
-            name: column[:count] for name, column in zip(names, columns, strict=True)
-        }
+        table = zip(names, columns, strict=True)
+        return blocks, {name: column[:count] for name, column in table}
+
+    def blocks(self) -> list[tuple[int, dict[str, NDArray[Any]]]]:
+        """Return the readings as they were acknowledged, block by block.
+
+        Returns
+        -------
+        list of (int, dict of str to ndarray)
+            Step of the plan, and its rows by column.
+
+        Raises
+        ------
+        InvalidRunFileError
+            If the table of blocks contradicts the readings.
+        """
+        table, columns = self._table()
+        with self._reading("the table of blocks"):
+            found, first = [], 0
+            for row in table:
+                if int(row["first_row"]) != first or int(row["count"]) < 0:
+                    raise ValueError(f"a block does not begin at reading {first}")
+                last = first + int(row["count"])
+                rows = {name: column[first:last] for name, column in columns.items()}
+                found.append((int(row["step"]), rows))
+                first = last
+        return found
+
+    def base(self) -> Base:
+        """Return what the journal of a resumed run notes of this file."""
+        table, columns = self._table()
+        rows = int(next(iter(columns.values())).size)
+        return Base(rows, len(self.events()), zlib.crc32(table.tobytes()))
+
+    def instruments(self) -> dict[str, tuple[str, str]]:
+        """Return identity and address of each instrument, by its name."""
+        with self._reading("the instruments"):
+            group = self._entry["instrument"]
+            return {
+                name: (
+                    read_text(group[name], "identity"),
+                    read_text(group[name], "address"),
+                )
+                for name in group
+            }
 
     def units(self) -> dict[str, str]:
         """Return the units of the readings, by column."""
@@ -273,16 +320,10 @@ class RunFile:
         return f"{plot.signal.long_name}, {size}{shown}"
 
     def _instrument_lines(self) -> list[tuple[str, str]]:
-        with self._reading("the instruments"):
-            group = self._entry["instrument"]
-            return [
-                (
-                    f"instrument {name}",
-                    f"{read_text(group[name], 'identity')} at "
-                    f"{read_text(group[name], 'address')}",
-                )
-                for name in group
-            ]
+        return [
+            (f"instrument {name}", f"{identity} at {address}")
+            for name, (identity, address) in self.instruments().items()
+        ]
 
     def close(self) -> None:
         """Close the file."""

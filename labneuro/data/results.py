@@ -13,6 +13,7 @@ import numpy as np
 
 import labneuro
 from labneuro.data import nexus
+from labneuro.data.claim import part_of
 from labneuro.data.disk import flush_and_trim, reason, sync_folder
 from labneuro.data.layout import check_name
 from labneuro.data.opening import (
@@ -113,6 +114,11 @@ def _check(
         status = as_text(file[nexus.ENTRY].attrs["status"])
     if status == nexus.RUNNING:
         raise RunFileError(f"{path}: the run is not finished")
+    if part_of(path).exists():
+        raise RunFileError(
+            f"{path}: the run is being resumed, or was killed while it was; see "
+            f"'labneuro data recover {path}'"
+        )
 
 
 def _write(

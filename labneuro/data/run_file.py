@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
 import threading
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,33 +21,35 @@ import h5py
 import numpy as np
 
 from labneuro.data import nexus
+from labneuro.data.claim import FAULTS, Claim, claim, journal_of, part_of, refusing
 from labneuro.data.columns import plot_arrays, table_arrays
 from labneuro.data.disk import flush_and_trim, reason, reserve, sync_folder
-from labneuro.data.journal import PART, SUFFIX, Block, Event, JournalWriter
+from labneuro.data.journal import Block, Event, JournalWriter
 from labneuro.data.layout import READINGS
 from labneuro.data.provenance import InstrumentRecord, Provenance, software_versions
+from labneuro.data.reader import RunFile
 from labneuro.errors import LabneuroError, RunFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import ArrayLike
 
     from labneuro.data.layout import RunLayout
 
-__all__ = ["InstrumentRecord", "Provenance", "RunWriter"]
+__all__ = ["InstrumentRecord", "Provenance", "RunWriter", "journal_of", "part_of"]
 
 COMPLETED = "completed"
 INTERRUPTED = "interrupted"
-_FAULTS = (OSError, RuntimeError)  # h5py raises either when a write fails
 
 
 class RunWriter:
     """Write the file of one run.
 
-    Made by :meth:`create`; used as a context manager, it finishes the file on leaving:
-    as ``"completed"``, or, on an exception, as ``status`` says or ``"failed: ..."``.
+    Made by :meth:`create` or :meth:`resume`; used as a context manager, it finishes the
+    file on leaving: as ``"completed"``, or, on an exception, as ``status`` says or
+    ``"failed: ..."``.
 
     Attributes
     ----------
@@ -71,17 +75,18 @@ class RunWriter:
         self._columns = [entry[READINGS][column.name] for column in layout.readings]
         self._table = entry["blocks/table"]
         self._events = [entry["events"][name] for name in nexus.EVENTS]
-        self._rows = 0
-        self._blocks = 0
-        self._event_count = 0
-        self._started = time.monotonic()
+        self._rows = int(self._columns[0].shape[0])
+        self._blocks = int(self._table.shape[0])
+        self._event_count = int(self._events[0].shape[0])
+        self._resumed = False
+        self._started = time.monotonic() - float(entry["duration"][()]) * 1e-3
         self._open = True
         self._lock = threading.RLock()
 
     @classmethod
     def create(
         cls,
-        path: str | Path,
+        path: str | Path | Claim,
         layout: RunLayout,
         provenance: Provenance,
         instruments: Sequence[InstrumentRecord],
@@ -92,7 +97,7 @@ class RunWriter:
 
         Parameters
         ----------
-        path : path
+        path : path or Claim
             Where the complete file will be; ends in ``.h5``.
         layout : RunLayout
             What the run stores.
@@ -101,7 +106,7 @@ class RunWriter:
         instruments : sequence of InstrumentRecord
             The instruments of the bench.
         fsync_interval : float
-            Most seconds between two fsyncs of the journal while readings arrive.
+            Longest time in s that acknowledged readings may wait for their fsync.
 
         Returns
         -------
@@ -113,21 +118,91 @@ class RunWriter:
         RunFileError
             If the file exists, or cannot be written where it should be.
         """
-        path = Path(path)
-        part, journal = part_of(path), journal_of(path)
-        with _refusing(path), contextlib.ExitStack() as undo:
-            _check_target(path)
-            image = _new_image(path.name, layout, provenance, instruments)
-            part.touch(exist_ok=False)  # from here on the name is ours
-            undo.callback(part.unlink)
-            part.write_bytes(image)
-            lines = JournalWriter(journal, path.name, image, fsync_interval)
-            undo.callback(journal.unlink)
-            undo.callback(lines.close)
+        if not isinstance(path, Claim):
+            with claim(Path(path)) as claimed:
+                return cls.create(
+                    claimed,
+                    layout,
+                    provenance,
+                    instruments,
+                    fsync_interval=fsync_interval,
+                )
+        with refusing(path.path):
+            image = _new_image(path.path.name, layout, provenance, instruments)
+            lines = partial(
+                JournalWriter, image=image, fsync_interval=fsync_interval, base=None
+            )
+            fill = partial(part_of(path.path).write_bytes, image)
+            return cls._begin(path, layout, lines, fill)
+
+    @classmethod
+    def resume(cls, claimed: Claim, *, fsync_interval: float = 1.0) -> RunWriter:
+        """Continue the finished file of a run that did not complete.
+
+        The file stays as it is until the run ends; what comes is written to a copy.
+
+        Parameters
+        ----------
+        claimed : Claim
+            Its name, claimed with ``resumed=True``.
+        fsync_interval : float
+            Longest time in s that acknowledged readings may wait for their fsync.
+
+        Returns
+        -------
+        RunWriter
+            Ready for further readings; :attr:`rows` counts those that are there.
+
+        Raises
+        ------
+        RunFileError
+            If the file cannot be read or copied, or its run is completed.
+        """
+        path = claimed.path
+        with RunFile.open(path) as run:
+            if run.status == COMPLETED or run.unfinished:
+                raise RunFileError(f"{path}: status {run.status!r}: nothing to resume")
+            base, layout = run.base(), run.layout
+        with refusing(path):
+            lines = partial(
+                JournalWriter, image=b"", fsync_interval=fsync_interval, base=base
+            )
+            fill = partial(shutil.copyfile, path, part_of(path))
+            return cls._begin(claimed, layout, lines, fill, resumed=True)
+
+    @classmethod
+    def _begin(
+        cls,
+        claimed: Claim,
+        layout: RunLayout,
+        lines: Callable[[Path, str], JournalWriter],
+        fill: Callable[[], object],
+        *,
+        resumed: bool = False,
+    ) -> RunWriter:
+        """Write the journal, then the file; a kill in between loses nothing."""
+        path = claimed.path
+        with contextlib.ExitStack() as undo:
+            journal = lines(journal_of(path), path.name)
+            undo.callback(journal_of(path).unlink)
+            undo.callback(journal.close)
+            fill()
             sync_folder(path.parent)
-            writer = cls(path, h5py.File(part, "r+"), lines, layout)
+            file = h5py.File(part_of(path), "r+")
+            undo.callback(file.close)
+            writer = cls(path, file, journal, layout)
+            if resumed:
+                writer._reopen()
+            claimed.taken = True
             undo.pop_all()
         return writer
+
+    def _reopen(self) -> None:
+        """Let the copy of a finished file say that its run goes on."""
+        self._resumed = True
+        self._entry.attrs.modify("status", nexus.status_text(nexus.RUNNING))
+        self._entry["end_time"][()] = ""
+        self._file.flush()
 
     @property
     def rows(self) -> int:
@@ -246,7 +321,7 @@ class RunWriter:
             self._open = False
             try:
                 self._complete(status)
-            except _FAULTS as error:
+            except FAULTS as error:
                 raise RunFileError(
                     f"{self.path}: the file could not be completed: {reason(error)}; "
                     f"its {self._rows} readings are in {self.part.name} and in the "
@@ -264,7 +339,7 @@ class RunWriter:
         finally:
             self._journal.close()
             self._file.close()
-        if self.path.exists():
+        if self.path.exists() and not self._resumed:
             raise FileExistsError(f"{self.path.name} has appeared meanwhile")
         self.part.replace(self.path)
         sync_folder(self.path.parent)
@@ -290,7 +365,7 @@ class RunWriter:
                 raise RunFileError(f"{self.path}: {what}: the run is finished")
             try:
                 yield
-            except _FAULTS as error:
+            except FAULTS as error:
                 raise RunFileError(
                     f"{self.part}: {what} could not be stored: {reason(error)}; the "
                     f"{self._rows} readings before are kept"
@@ -314,44 +389,10 @@ class RunWriter:
             error.add_note(str(second))
 
 
-def part_of(path: Path) -> Path:
-    """Return the name of a run's file while the run goes on."""
-    return path.with_name(path.name + PART)
-
-
-def journal_of(path: Path) -> Path:
-    """Return the name of a run's journal."""
-    return path.with_name(path.name + SUFFIX)
-
-
 def _ending(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     return f"failed: {error if isinstance(error, LabneuroError) else repr(error)}"
-
-
-def _check_target(path: Path) -> None:
-    if path.suffix != ".h5":
-        raise RunFileError(f"{path}: the name of a run file must end in .h5")
-    if not path.parent.is_dir():
-        raise RunFileError(f"{path}: there is no folder {str(path.parent)!r}")
-    if path.exists():
-        raise RunFileError(f"{path}: exists already; choose another name")
-
-
-@contextlib.contextmanager
-def _refusing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except RunFileError:
-        raise
-    except FileExistsError as error:
-        raise RunFileError(
-            f"{part_of(path)}: exists: another run is writing it, or was killed while "
-            "it did; choose another name"
-        ) from error
-    except _FAULTS as error:
-        raise RunFileError(f"{path}: cannot be created: {reason(error)}") from error
 
 
 def _new_image(

@@ -10,18 +10,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labneuro import workspace
+from labneuro.data.claim import claim
 from labneuro.data.provenance import Provenance
+from labneuro.data.recovery import needs_recovery, recover, run_path
 from labneuro.data.run_file import InstrumentRecord, RunWriter
 from labneuro.errors import BenchConfigError, InputError, RecipeError
 from labneuro.instruments.connection import connect
+from labneuro.instruments.device_circuit import device_circuit
+from labneuro.protocols.resuming import (
+    RESUMED,
+    bench_of_run,
+    check_same,
+    past_of,
+    plots_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from labneuro.bench import BenchConfig
     from labneuro.instruments.connection import ConnectedBench
     from labneuro.protocols.base import MeasurementProtocol, Plan
     from labneuro.protocols.recipe import Recipe
+    from labneuro.protocols.resuming import Past
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ def check_plan(protocol: MeasurementProtocol, bench: BenchConfig) -> Plan:
     BenchConfigError
         If bench and device give no current limit, the source meter's compliance.
     LimitError
-        If a set-point is beyond a limit of the bench or the device.
+        If a set-point is beyond a limit of the device, the bench or an instrument.
     """
     models = protocol.device_models
     if models and bench.device.model not in models:
@@ -68,7 +82,7 @@ def check_plan(protocol: MeasurementProtocol, bench: BenchConfig) -> Plan:
             "needs it as compliance"
         )
     plan = protocol.plan(bench.device)
-    plan.check(bench.safe_limits)
+    plan.check(bench.safe_limits, device_circuit(bench))
     return plan
 
 
@@ -82,10 +96,11 @@ def default_path(recipe: Recipe, bench: BenchConfig) -> Path:
 def run(
     recipe: Recipe,
     bench: BenchConfig,
-    path: str | Path,
+    path: str | Path | None = None,
     *,
     seed: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    fsync_interval: float = 1.0,
 ) -> Path:
     """Execute a recipe on a bench into a new run file.
 
@@ -95,12 +110,16 @@ def run(
         What to measure.
     bench : BenchConfig
         Where.
-    path : path
-        Run file to create; must not exist.
+    path : path, optional
+        Run file to create; must not exist. Without it :func:`default_path` with, where
+        that is taken, ``-2``, ``-3`` and so on.
     seed : int, optional
         Seed of a simulated bench, in place of the bench file's.
     on_progress : callable, optional
         Called after each step's readings are on disk.
+    fsync_interval : float
+        Longest time in s that readings may wait for their fsync: a reset of the machine
+        loses at most these, the kill of a process loses none.
 
     Returns
     -------
@@ -116,19 +135,90 @@ def run(
         later with all outputs off and what was measured kept in the file.
     """
     plan = check_plan(recipe.protocol, bench)
-    path = Path(path)
     if seed is not None and not bench.simulated:
         raise InputError(f"seed: bench {bench.name!r} is not simulated")
-    with connect(bench, seed) as connected:
+    wanted = default_path(recipe, bench) if path is None else Path(path)
+    # The name first: what is wrong with it must show before any output goes on.
+    with (
+        claim(wanted, numbered=path is None) as name,
+        connect(bench, seed) as connected,
+    ):
         writer = RunWriter.create(
-            path,
+            name,
             recipe.protocol.layout(bench.device),
             _provenance(recipe, bench, seed),
             _records(connected),
+            fsync_interval=fsync_interval,
         )
         with writer:
             _measure_all(recipe, connected, plan, writer, on_progress)
-    return path
+    return name.path
+
+
+def resume(
+    path: str | Path,
+    bench: BenchConfig | None = None,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    fsync_interval: float = 1.0,
+) -> Path:
+    """Take up a run that was interrupted, failed or was killed, at its next step.
+
+    A killed run is recovered first. The gap, what the readings before it were, and the
+    seed of a simulated bench are kept as events of kind ``"resumed"``.
+
+    Parameters
+    ----------
+    path : path
+        The run file, or the ``.part`` or the journal of a killed run.
+    bench : BenchConfig, optional
+        Its bench, where that is no longer found by its name.
+    on_progress : callable, optional
+        Called after each step's readings are on disk.
+    fsync_interval : float
+        As for :func:`run`.
+
+    Returns
+    -------
+    Path
+        The finished run file.
+
+    Raises
+    ------
+    RunFileError
+        If the run is completed, a live process writes it, or the bench, the recipe, the
+        card, the limits or the device are no longer what they were; the message names
+        the key and both values.
+    LabneuroError
+        As for :func:`run`.
+    """
+    target = run_path(path)
+    if needs_recovery(target):
+        recover(target, plots_of)
+    past = past_of(target)
+    bench = bench_of_run(target) if bench is None else bench
+    check_same(target, bench, _provenance(past.recipe, bench, None))
+    plan = check_plan(past.recipe.protocol, bench)
+    with claim(target, resumed=True) as name:
+        if len(past.steps) == len(plan.steps):  # only its end was missing
+            with RunWriter.resume(name, fsync_interval=fsync_interval) as writer:
+                _take_up(writer, past, {})
+            return target
+        with connect(bench, past.seed) as connected:
+            writer = RunWriter.resume(name, fsync_interval=fsync_interval)
+            with writer:
+                _take_up(writer, past, connected.identities)
+                _measure_all(
+                    past.recipe, connected, plan, writer, on_progress, past.steps
+                )
+    return target
+
+
+def _take_up(writer: RunWriter, past: Past, identities: Mapping[str, str]) -> None:
+    for line in past.lines(identities):
+        writer.log(RESUMED, line, 0.0)
+    for plot, arrays in past.plots.items():
+        writer.update(plot, **arrays)
 
 
 def _measure_all(
@@ -137,13 +227,20 @@ def _measure_all(
     plan: Plan,
     writer: RunWriter,
     on_progress: Callable[[Progress], None] | None,
+    measured: Sequence[Mapping[str, NDArray[np.generic]]] = (),
 ) -> None:
     measurement = recipe.protocol.measurement(bench)
     total = len(plan.steps)
     try:
         measurement.prepare()
-        for index, step in enumerate(plan.steps):
+        if measured:
+            found = measurement.restore(measured)
+            if found:
+                writer.log(RESUMED, found, 0.0)
+        for index in range(len(measured), total):
+            step = plan.steps[index]
             block = measurement.measure(index)
+            bench.check_watchdog()  # if it has acted, no output was on
             writer.append(index, block.rows)
             for plot, arrays in block.plots.items():
                 writer.update(plot, **arrays)
@@ -179,6 +276,11 @@ def _provenance(recipe: Recipe, bench: BenchConfig, seed: int | None) -> Provena
         device_model=bench.device.model,
         simulated=bench.simulated,
         limits=bench.safe_limits.model_dump(mode="json", exclude_defaults=True),
+        extras={
+            "bench_file": str(bench.path),
+            "recipe_file": None if recipe.path is None else str(recipe.path),
+            "changes": list(recipe.changes),
+        },
     )
 
 

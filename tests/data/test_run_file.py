@@ -59,7 +59,8 @@ REFUSED = [
     ("a.h5", lambda path: path.write_text(""), "exists already"),
     ("a.h5", lambda path: path.mkdir(), "exists already"),
     ("a.h5", lambda path: part_of(path).write_text(""), "another run is writing it"),
-    ("a.h5", lambda path: journal_of(path).mkdir(), "Is a directory"),
+    ("a.h5", lambda path: journal_of(path).mkdir(), "readings of a killed run"),
+    ("a.h5", lambda path: journal_of(path).write_text(""), "a.h5.journal.jsonl: exi"),
     ("a" * 300 + ".h5", lambda _: None, "File name too long"),
 ]
 
@@ -479,7 +480,7 @@ def test_without_posix_the_room_is_not_asked_for(create, rows, tmp_path, monkeyp
 def test_failed_creation_leaves_the_name_free(create, tmp_path):
     """After a refusal the same name can be used at once."""
     journal_of(tmp_path / "a.h5").mkdir()
-    with pytest.raises(RunFileError, match="Is a directory"):
+    with pytest.raises(RunFileError, match=r"journal\.jsonl: exists"):
         create(tmp_path / "a.h5")
     journal_of(tmp_path / "a.h5").rmdir()
     with create(tmp_path / "a.h5") as writer:
