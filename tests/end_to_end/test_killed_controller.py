@@ -164,7 +164,8 @@ def test_every_output_is_off_in_time_after_a_kill(
 def test_a_run_that_is_killed_leaves_nothing_on(served: Bench) -> None:
     """By the command; another one is refused meanwhile, in one line."""
     words = [sys.executable, "-W", "ignore", "-m", "labneuro"]
-    run = [*words, "run", "hnno/firing", "--bench", str(served.file)]
+    # A run of twenty minutes: it does not end by itself meanwhile.
+    run = [*words, "run", "hnno/state-map", "--bench", str(served.file)]
     out = str(served.file.with_name("run.h5"))
     with subprocess.Popen([*run, "--out", out], stderr=subprocess.DEVNULL) as process:
         end = time.monotonic() + PATIENCE
