@@ -197,3 +197,37 @@ def test_wrong_fault_is_told(bench, tmp_path, fault, told):
         load_bench(tmp_path / "bench.yaml")
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_open_interlock_holds_the_b1500a_below_42_volts(write):
+    """What is beyond goes off at once and is refused until the lid is closed."""
+    text = BENCH.format(faults="[]").replace("Keithley 2636B", "Agilent B1500A")
+    path = write("b1500.yaml", text.replace("smu.smua", "smu.smu1"))
+    library = f"{path}@labneuro"
+    fault = FaultConfig(instrument="smu", kind="interlock open")
+    with closing(pyvisa.ResourceManager(library)) as manager:
+        smu: Any = manager.open_resource(SMU)
+        drives = power_on(library).bench.instruments["smu"].drives
+        smu.write("CN 1;DV 1,0,60,1E-4")
+        assert drives["smu1"].on
+        with inject(library, fault):
+            smu.write("*OPC?")
+            assert not drives["smu1"].on
+            smu.write("CN 1;DV 1,0,60,1E-4")
+            assert "120" in smu.query("ERRX?")
+            smu.write("DV 1,0,40,1E-4")
+            assert "+0" in smu.query("ERRX?")
+        smu.write("DV 1,0,60,1E-4")
+        assert "+0" in smu.query("ERRX?")
+    power_off(str(path))
+
+
+def test_error_in_the_queue_of_a_b1500a(write):
+    text = BENCH.format(faults="[{instrument: smu, kind: error in queue, at: 1}]")
+    text = text.replace("Keithley 2636B", "Agilent B1500A")
+    path = write("b1500.yaml", text.replace("smu.smua", "smu.smu1"))
+    with closing(pyvisa.ResourceManager(f"{path}@labneuro")) as manager:
+        smu: Any = manager.open_resource(SMU)
+        smu.write("FMT 1")
+        assert "120" in smu.query("ERRX?")
+    power_off(str(path))

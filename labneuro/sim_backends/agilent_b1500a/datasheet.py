@@ -25,6 +25,8 @@ SET_TIME = 0.2e-3  # s for a change of the output; chosen
 RANGE_CHANGE_TIME = 1e-3  # s; chosen
 READ_OVERHEAD = 50e-6  # s a measurement beside the integration; chosen
 SWITCH_TIME = 2e-3  # s for the output relay; chosen
+INTERLOCK_VOLTAGE = 42.0
+"""Largest voltage in V while the interlock is open; from memory of the User's Guide."""
 FILTER_TIME = 0.42e-3  # s rise time with FL on, measured by users of the instrument
 # Standard deviation of one fast sample, in steps of its resolution; chosen.
 FAST_NOISE = 0.5

@@ -86,6 +86,7 @@ class AgilentB1500A(SimulatedInstrument):
     def __init__(self, name: str, surroundings: Surroundings) -> None:
         super().__init__(name, surroundings)
         self.queue = ErrorQueue()
+        self._interlock_open = False
         self.program = ProgramMemory()
         self.setup: Setup = Setup()
         self.converters = Converters()
@@ -133,6 +134,32 @@ class AgilentB1500A(SimulatedInstrument):
             self.spgus[number] = SpguChannel(number, drive, self)
 
     # -- messages ----------------------------------------------------------------------
+
+    @property
+    def interlock_open(self) -> bool:
+        """Whether the interlock is open: voltages beyond 42 V are then refused."""
+        return self._interlock_open
+
+    @interlock_open.setter
+    def interlock_open(self, state: bool) -> None:
+        self._interlock_open = state
+        if state:
+            for smu in self.smus.values():
+                smu.interlock_opened()
+
+    def report_failure(self, code: int | None) -> None:
+        """Enter an error into the queue; the public lists name none of the hardware.
+
+        Raises
+        ------
+        BenchConfigError
+            If the instrument has no error of that number.
+        """
+        number = errors.PARAMETER if code is None else code
+        if number not in errors.MESSAGES:
+            known = ", ".join(str(one) for one in errors.MESSAGES if one)
+            raise BenchConfigError(f"faults: no error {number}; known: {known}")
+        self.queue.add(number)
 
     def write(self, message: bytes) -> None:
         """Take one whole message; answers to older ones that were not read are lost."""

@@ -192,6 +192,8 @@ class Smu:
         span = self._extent(quantity, -code) if fixed else self._largest(quantity)
         if not abs(level) <= span * _ROUNDING:
             raise FlexError(errors.PARAMETER)
+        if quantity == VOLTAGE and not self._allowed(level):
+            raise FlexError(errors.PARAMETER)  # the guide's own number was not found
         if compliance is None:
             if self.output.quantity != quantity:
                 raise FlexError(errors.COMPLIANCE)
@@ -211,6 +213,20 @@ class Smu:
             most = sheet.largest_voltage if power else sheet.voltage_at(level)
         if not least / _ROUNDING <= limit <= most * _ROUNDING:
             raise FlexError(errors.COMPLIANCE)
+        if quantity != VOLTAGE and not self._allowed(limit):
+            raise FlexError(errors.COMPLIANCE)
+
+    def _allowed(self, voltage: float) -> bool:
+        """Whether the interlock lets a voltage through."""
+        closed = not self._frame.interlock_open
+        return closed or abs(voltage) <= datasheet.INTERLOCK_VOLTAGE
+
+    def interlock_opened(self) -> None:
+        """Open the output relay if it could be beyond what is safe to touch."""
+        output = self.output
+        volts = output.level if output.quantity == VOLTAGE else output.compliance
+        if self.on and not self._allowed(volts):
+            self.switch_off()
 
     def range_of(self, quantity: str, code: int) -> int:
         """Return the code by which the instrument answers; error 124 for none of it."""
