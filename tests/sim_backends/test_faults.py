@@ -209,10 +209,10 @@ def test_open_interlock_holds_the_b1500a_below_42_volts(write):
         smu: Any = manager.open_resource(SMU)
         drives = power_on(library).bench.instruments["smu"].drives
         smu.write("CN 1;DV 1,0,60,1E-4")
-        assert drives["smu1"].on
+        assert [one.on for one in drives.values()] == [True, False, False, False]
         with inject(library, fault):
             smu.write("*OPC?")
-            assert not drives["smu1"].on
+            assert not any(one.on for one in drives.values())
             smu.write("CN 1;DV 1,0,60,1E-4")
             assert "120" in smu.query("ERRX?")
             smu.write("DV 1,0,40,1E-4")
