@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint unit packages clean
+.PHONY: demo test lint unit packages torture clean
 
 demo: $(STAMP)
 	$(BIN)/labneuro demo --out demo-out
@@ -22,6 +22,10 @@ unit: $(STAMP)
 
 packages: $(STAMP)
 	$(BIN)/python tests/packaging/check_packages.py
+
+# Faults, kills, bad input, sandbox: four tables in at most 15 minutes.
+torture: $(STAMP)
+	$(BIN)/python -m tests.torture
 
 # The extra `networks` brings torch: its CPU build, by the pin in constraints.txt.
 $(STAMP): pyproject.toml constraints.txt

@@ -101,7 +101,7 @@ def test_origins_are_no_keys_of_a_file():
         "power": "0.001 W",
     }
     with pytest.raises(ValidationError):
-        Limits(_origins={})
+        Limits.model_validate({"_origins": {}})
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, "3 A", "inf V", True])

@@ -107,6 +107,24 @@ def _check_format(path: Path, file: h5py.File) -> None:
         )
     if not isinstance(file.get(ENTRY), h5py.Group):
         raise InvalidRunFileError(f"{path}: has no group '/{ENTRY}'")
+    _check_closed(path, file)
+
+
+def _check_closed(path: Path, file: h5py.File) -> None:
+    """Refuse a file that would make its reader read other files."""
+
+    def is_external(name: str, link: Any) -> str | None:  # noqa: ANN401  of h5py
+        return name if isinstance(link, h5py.ExternalLink) else None
+
+    def is_elsewhere(name: str, item: Any) -> str | None:  # noqa: ANN401  of h5py
+        inside = not isinstance(item, h5py.Dataset)
+        return None if inside or not (item.external or item.is_virtual) else name
+
+    leading = file.visititems_links(is_external) or file.visititems(is_elsewhere)
+    if leading is not None:
+        raise InvalidRunFileError(
+            f"{path}: '/{leading}' leads to another file; a run file holds all its data"
+        )
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ Keysight, InfiniiVision 3000T X-Series Oscilloscopes Programmer's Guide, chapter
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from labneuro.errors import InstrumentError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_WHOLE = (0, 1, 2, 3, 6, 9)  # places of whole numbers in a preamble
 _HOLE, _CLIPPED_LOW, _CLIPPED_HIGH = 0, 1, 255  # codes of a byte
 
 
@@ -68,7 +70,12 @@ class Preamble:
             numbers = [float(part) for part in parts]
         except ValueError as error:
             raise InstrumentError(f"{reply!r} is no preamble") from error
-        if len(numbers) != len(fields(cls)):
+        whole = [number for place, number in enumerate(numbers) if place in _WHOLE]
+        if (
+            len(numbers) != len(fields(cls))
+            or not all(math.isfinite(number) for number in numbers)
+            or not all(number.is_integer() for number in whole)
+        ):
             raise InstrumentError(f"{reply!r} is no preamble")
         return cls(
             format=int(numbers[0]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,13 @@ from labneuro.data.claim import claim
 from labneuro.data.provenance import Provenance
 from labneuro.data.recovery import needs_recovery, recover, run_path
 from labneuro.data.run_file import InstrumentRecord, RunWriter
-from labneuro.errors import BenchConfigError, InputError, RecipeError
+from labneuro.errors import (
+    BenchConfigError,
+    InputError,
+    InstrumentError,
+    LabneuroError,
+    RecipeError,
+)
 from labneuro.instruments.connection import connect
 from labneuro.instruments.device_circuit import device_circuit
 from labneuro.protocols.resuming import (
@@ -26,7 +33,7 @@ from labneuro.protocols.resuming import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -232,14 +239,16 @@ def _measure_all(
     measurement = recipe.protocol.measurement(bench)
     total = len(plan.steps)
     try:
-        measurement.prepare()
+        with _usable_answers():
+            measurement.prepare()
         if measured:
             found = measurement.restore(measured)
             if found:
                 writer.log(RESUMED, found, 0.0)
         for index in range(len(measured), total):
             step = plan.steps[index]
-            block = measurement.measure(index)
+            with _usable_answers():
+                block = measurement.measure(index)
             bench.check_watchdog()  # if it has acted, no output was on
             writer.append(index, block.rows)
             for plot, arrays in block.plots.items():
@@ -253,6 +262,19 @@ def _measure_all(
         for error in errors:
             writer.log("instrument error", f"{name}: {error}", 0.0)
     writer.finish()
+
+
+@contextmanager
+def _usable_answers() -> Iterator[None]:
+    """Tell in one line that an instrument answered what nothing can be made of."""
+    try:
+        yield
+    except LabneuroError:
+        raise
+    except (LookupError, TypeError, ValueError) as error:
+        raise InstrumentError(
+            f"an instrument's answer cannot be used: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _provenance(recipe: Recipe, bench: BenchConfig, seed: int | None) -> Provenance:

@@ -234,7 +234,7 @@ FAULTS = {
         "has no time zone",
     ),
     "soft link": (soft_link, "/entry/instrument/elsewhere", "is a SoftLink"),
-    "external link": (external_link, "/entry/other", "is a ExternalLink"),
+    "external link": (external_link, "/", "'/entry/other' leads to another file"),
     "scale replaced": (
         lambda entry: replace_data(entry, "train/pulse", np.arange(7, dtype="i4")),
         "/entry/train/resistance",

@@ -64,7 +64,8 @@ class Seen:
 @pytest.fixture
 def seen(monkeypatch):
     """Return what the simulated device sees: the circuit's volts and amperes."""
-    found, circuits = Seen(), []
+    found = Seen()
+    circuits: list[Circuit] = []
     solve, advance = Circuit._solve, HnnoDevice.advance
 
     def noted_solve(self):

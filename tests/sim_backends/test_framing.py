@@ -22,6 +22,7 @@ from labneuro.sim_backends.visa.framing import cut_terminator, split_messages
         (b"DATA EMEM,#13\x00\r\n\r\n", b"DATA EMEM,#13\x00\r\n"),
         (b"*CLS;:DATA EMEM,#11\n;*CLS\n", b"*CLS;:DATA EMEM,#11\n;*CLS"),
         (b"DATA EMEM,#15\x00\n", b"DATA EMEM,#15\x00\n"),
+        (b"DATA EMEM,#11\r\n", b"DATA EMEM,#11\r"),
         (b"-- item #12\r\n", b"-- item #12"),
         (b"print(#12)\n", b"print(#12)"),
         (b"TEXT '#12'\n", b"TEXT '#12'"),

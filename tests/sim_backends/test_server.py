@@ -15,7 +15,7 @@ from labneuro.sim_backends.server import control
 from labneuro.sim_backends.server.background import served_in_background
 from labneuro.sim_backends.server.bench_server import ServedAt
 from labneuro.sim_backends.server.hosts import is_loopback, reachable
-from labneuro.sim_backends.server.raw_socket import cut_stream
+from labneuro.sim_backends.server.intake import cut_stream
 from labneuro.sim_backends.visa.powered_benches import power_off, power_on
 
 if TYPE_CHECKING:

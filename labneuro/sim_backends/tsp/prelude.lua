@@ -85,6 +85,11 @@ local function build(luatype, getters, setters, functions, objects, item, handle
   return object
 end
 
+-- Set when the script must end: from then on every instruction stops, so that no pcall
+-- can hold the script up.
+local doom
+local hook
+
 -- Standard functions ------------------------------------------------------------------
 
 local number_format = "%.5e"
@@ -132,6 +137,7 @@ _G.pcall = function(...) return plain(pcall(...)) end
 _G.xpcall = function(call, handler)
   local overflow
   local function handle(problem)
+    if doom then return problem end   -- here no hook could stop the handler
     overflow = not pcall(plain, false, problem) and problem
     return handler((select(2, plain(false, problem))))
   end
@@ -155,7 +161,8 @@ local function guard(match)
           ways = ways * (#subject + 1) / quantifiers
         end
       end
-      if ways > 1e10 then error("pattern too complex", 2) end
+      if ways > 1e9 then error("pattern too complex", 2) end
+      if ways > LARGE then hook() end
     end
     return match(subject, pattern, ...)
   end
@@ -192,11 +199,6 @@ function makesetter(object, attribute)
 end
 
 -- Running ------------------------------------------------------------------------------
-
--- Set when the script must end: from then on every instruction stops, so that no pcall
--- can hold the script up.
-local doom
-local hook
 
 local function stop(reason)
   doom = reason

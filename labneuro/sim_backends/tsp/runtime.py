@@ -184,6 +184,9 @@ class TspRuntime:
         refuse, fault, most = self._refuse, self.fault, _most_arguments(call)
 
         def guarded(*arguments: object) -> object:
+            # A loop of few instructions and long calls meets the hook too rarely.
+            if self._reason is not None:
+                fault(self._reason)
             try:
                 if len(arguments) > most:
                     arguments = arguments[:most]
