@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import yaml
@@ -65,7 +66,7 @@ class Seen:
 def seen(monkeypatch):
     """Return what the simulated device sees: the circuit's volts and amperes."""
     found = Seen()
-    circuits: list[Circuit] = []
+    circuits: list[Any] = []
     solve, advance = Circuit._solve, HnnoDevice.advance
 
     def noted_solve(self):
