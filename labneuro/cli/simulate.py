@@ -23,10 +23,11 @@ def simulate(
     ),
 ) -> None:
     """Run a network simulator with a calibrated model."""
+    from importlib import import_module
+
     from labneuro import calibration
     from labneuro.errors import InputError
     from labneuro.networks.catalog import load_network
-    from labneuro.plotting.networks import save_network_result
     from labneuro.units import validate_input
     from labneuro.workspace import apply_change
 
@@ -43,5 +44,6 @@ def simulate(
     with progress(network) as report:
         result = loaded.simulate(calibrated, settings, seed=seed, progress=report)
     typer.echo(result.accuracy_table)
-    for path in save_network_result(result, out):
+    figures = import_module(loaded.entry.figures)
+    for path in figures.save_network_result(result, out):
         typer.echo(str(path))

@@ -1,4 +1,4 @@
-"""Image sets for the networks: IDX files of MNIST form, and the shipped subset.
+"""Image sets for the networks: IDX files of MNIST form, and the shipped subsets.
 
 References
 ----------
@@ -234,8 +234,8 @@ def make_subset(
 
     Notes
     -----
-    The shipped subset is
-    ``make_subset(load_images("fashion-mnist", full=True), path)``.
+    The shipped subsets are ``make_subset(load_images(name, full=True), path)`` with
+    the names ``"fashion-mnist"`` and ``"mnist"``.
     """
     generator = np.random.default_rng(seed)
     train = _balanced(source.train_labels, train_per_class, generator)

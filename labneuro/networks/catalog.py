@@ -31,6 +31,8 @@ class NetworkEntry:
         Name of the settings class in that module.
     device_model : str
         Device model whose calibration the network loads.
+    figures : str
+        Module whose ``save_network_result(result, folder)`` writes the result.
     """
 
     name: str
@@ -38,6 +40,7 @@ class NetworkEntry:
     module: str
     settings_class: str
     device_model: str
+    figures: str = "labneuro.plotting.networks"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,28 @@ NETWORKS: dict[str, NetworkEntry] = {
             module="labneuro.networks.fashion_snn",
             settings_class="FashionSnnSettings",
             device_model="hnno",
+        ),
+        NetworkEntry(
+            name="fmes-mnist",
+            description=(
+                "Perceptron (784-100-10) of FMES synapses on MNIST, trained by pulses "
+                "at each regulating resistance"
+            ),
+            module="labneuro.networks.fmes_perceptron",
+            settings_class="FmesPerceptronSettings",
+            device_model="fmes",
+            figures="labneuro.plotting.fmes_networks",
+        ),
+        NetworkEntry(
+            name="fmes-adaptive",
+            description=(
+                "Single layer of FMES synapses trained on four digits; images of four "
+                "others are mapped to resistances in place of training"
+            ),
+            module="labneuro.networks.adaptive_digits",
+            settings_class="AdaptiveDigitsSettings",
+            device_model="fmes",
+            figures="labneuro.plotting.fmes_networks",
         ),
     )
 }
