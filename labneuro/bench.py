@@ -24,7 +24,13 @@ from labneuro.units import (
 )
 
 SIMULATED = "@labneuro"
-Role = Literal["source_meter", "pulse_generator", "oscilloscope", "switch_matrix"]
+Role = Literal[
+    "source_meter",
+    "current_pulser",
+    "pulse_generator",
+    "oscilloscope",
+    "switch_matrix",
+]
 ProbeTip = Literal["1x", "10x", "100x"]
 FaultKind = Literal[
     "time-out",

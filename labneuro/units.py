@@ -219,6 +219,7 @@ VoltSecond = Annotated[float, _reader("V*s"), _writer("V*s")]
 Ohm = Annotated[float, _reader("ohm"), _writer("ohm")]
 Second = Annotated[float, _reader("s"), _writer("s")]
 Metre = Annotated[float, _reader("m"), _writer("m")]
+VoltPerSecond = Annotated[float, _reader("V/s"), _writer("V/s")]
 VoltPerMetre = Annotated[float, _reader("V/m"), _writer("V/m")]
 Hertz = Annotated[float, _reader("Hz"), _writer("Hz")]
 

@@ -61,11 +61,17 @@ def _own_environment(monkeypatch, tmp_path_factory):
     """Keep the caller's workspace, locks and signal handlers out of the tests."""
     monkeypatch.delenv("LABNEURO_WORKSPACE", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.getbasetemp()))
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:  # as a shell starts what runs in the background
+            interrupt = number == signal.SIGINT
+            default = signal.default_int_handler if interrupt else signal.SIG_DFL
+            signal.signal(number, default)
     yield
-    for name, handler in before.items():
-        signal.signal(getattr(signal, name), handler)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

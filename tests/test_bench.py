@@ -125,7 +125,7 @@ FAULTS = [
     ("timeout: 5 s", "timeout: 5", "instruments.afg.timeout: 5 has no unit"),
     ("timeout: 5 s", "time: 5 s", "instruments.afg.time: unknown key"),
     ("model: Keithley 2636B, ", "", "instruments.smu.model: this key is missing"),
-    ("source_meter:", "meter:", "Input should be 'source_meter', 'pulse_generator', "),
+    ("source_meter:", "meter:", "Input should be 'source_meter', 'current_pulser', "),
     ("smu.smua, pulse", "smu, pulse", "roles.source_meter: 'smu' is not a terminal"),
     ("pulse_generator: afg.ch1", "oscilloscope: afg.ch1", "'afg.ch1' is not an inst"),
     ("pulse_generator: afg.ch1", "switch_matrix: abc", "roles.switch_matrix: 'abc' is"),

@@ -25,7 +25,11 @@ BENCHES = sorted(SHIPPED.glob("instruments/*.yaml")) + sorted(
 CARDS = sorted(SHIPPED.glob("sim_backends/cards/*.yaml"))
 RECIPES = sorted(SHIPPED.glob("protocols/**/*.yaml"))
 CODE = sorted((REPOSITORY / "labneuro").rglob("*.py"))
-BENCHES_OF = {"hnno": ("hnno-sim", "hnno-bench"), "hybrid": ("ts-scope-sim",)}
+BENCHES_OF = {
+    "hnno": ("hnno-sim", "hnno-bench"),
+    "hybrid": ("ts-scope-sim",),
+    "fmes": ("fmes-sim",),
+}
 
 needs_checkout = pytest.mark.skipif(
     not (REPOSITORY / "pyproject.toml").is_file(), reason="not in a checkout"

@@ -83,7 +83,10 @@ def test_lost_current_folder_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("hnno-simm", "no bench 'hnno-simm'; known are: hnno-bench, hnno-sim"),
+        (
+            "hnno-simm",
+            "no bench 'hnno-simm'; known are: fmes-sim, hnno-bench, hnno-sim",
+        ),
         ("no/such.yaml", "no bench 'no/such.yaml'; known are: "),
         ("", "no bench ''; known are: "),
         ("a\0b.yaml", "known are: "),

@@ -154,6 +154,7 @@ def _wiring(
     """Return the look at the wires that an instrument's role allows."""
     looks: dict[str, Callable[[ConnectedBench], tuple[str, str]]] = {
         "source_meter": _quiet,
+        "current_pulser": lambda _: (NOT_CHECKED, "it only puts out"),
         "switch_matrix": _open,
         "pulse_generator": lambda _: (NOT_CHECKED, "it only puts out"),
         "oscilloscope": lambda _: (NOT_CHECKED, "it sees nothing without a trigger"),

@@ -91,7 +91,10 @@ DRIVERS: Mapping[str, DriverEntry] = {
         roles={
             "source_meter": (
                 f"{_HERE}.keithley_2600_source_meter:Keithley2600SourceMeter"
-            )
+            ),
+            "current_pulser": (
+                f"{_HERE}.keithley_2600_current_pulser:Keithley2600CurrentPulser"
+            ),
         },
         limits=_KEITHLEY_2600,
         overhead=2e-3,
@@ -102,7 +105,10 @@ DRIVERS: Mapping[str, DriverEntry] = {
         roles={
             "source_meter": (
                 f"{_HERE}.keithley_2600_source_meter:Keithley2612SourceMeter"
-            )
+            ),
+            "current_pulser": (
+                f"{_HERE}.keithley_2600_current_pulser:Keithley2600CurrentPulser"
+            ),
         },
         limits=_KEITHLEY_2600,
         overhead=2e-3,

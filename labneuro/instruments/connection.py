@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from labneuro.bench import BenchConfig, InstrumentConfig, Role
     from labneuro.instruments.base import Driver
     from labneuro.instruments.roles import (
+        CurrentPulser,
         PulseGenerator,
         SafeInstrument,
         SourceMeter,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 # when nothing drives them.
 _SAFE_ORDER: tuple[Role, ...] = (
     "pulse_generator",
+    "current_pulser",
     "source_meter",
     "switch_matrix",
     "oscilloscope",
@@ -96,6 +98,11 @@ class ConnectedBench:
     def source_meter(self) -> SourceMeter:
         """The channel that sources a voltage and measures the current."""
         return cast("SourceMeter", self._role("source_meter"))
+
+    @property
+    def current_pulser(self) -> CurrentPulser:
+        """The channel that sources current pulses and measures the voltage."""
+        return cast("CurrentPulser", self._role("current_pulser"))
 
     @property
     def pulse_generator(self) -> PulseGenerator:

@@ -9,6 +9,7 @@ from labneuro.instruments.catalog import driver_entry
 from labneuro.instruments.stress import (
     GENERATOR,
     METER,
+    PULSER,
     DeviceCircuit,
     DeviceTerminal,
 )
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from labneuro.bench import BenchConfig, Wiring
     from labneuro.instruments.catalog import DriverEntry
 
-_OUTPUTS = (GENERATOR, METER)
+_OUTPUTS = (GENERATOR, METER, PULSER)
 _GROUND = "ground"
 _SWITCH, _SCOPE = "switch_matrix", "oscilloscope"
 _Node = frozenset[str]
@@ -43,8 +44,11 @@ def device_circuit(bench: BenchConfig) -> DeviceCircuit:
         If no driver is known for an instrument.
     """
     entries = {name: _entry(bench, name) for name in bench.instruments}
-    roles = {target: role for role, target in bench.roles.items() if role in _OUTPUTS}
-    filled = {role: entries[_owner(target)] for target, role in roles.items()}
+    targets = {role: bench.roles[role] for role in _OUTPUTS if role in bench.roles}
+    roles: dict[str, str] = {}
+    for role, target in targets.items():
+        roles.setdefault(target, role)
+    filled = {role: entries[_owner(target)] for role, target in targets.items()}
     nodes = _Nodes(bench.wiring, roles, entries)
     named = nodes.device_terminals()
     places = dict.fromkeys(nodes.node(terminal) for terminal in named)
@@ -57,6 +61,11 @@ def device_circuit(bench: BenchConfig) -> DeviceCircuit:
         },
         overheads={role: one.overhead for role, one in filled.items()},
         poles=(*nodes.poles(places), *missing),
+        shared={
+            role: roles[target]
+            for role, target in targets.items()
+            if roles[target] != role
+        },
     )
 
 

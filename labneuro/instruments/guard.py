@@ -49,8 +49,8 @@ class Guard:
         """Exposure asked for up to now, in V s."""
         return self._exposure
 
-    def comply(self, current: float, where: str) -> None:
-        """Check the compliance of the source meter and keep it.
+    def comply(self, current: float, where: str, output: str = METER) -> None:
+        """Check the largest current of a source meter or a current pulser; keep it.
 
         Parameters
         ----------
@@ -58,16 +58,19 @@ class Guard:
             In A.
         where : str
             The channel, for the message.
+        output : str
+            The role that the channel fills.
 
         Raises
         ------
         LimitError
             If it is beyond the limits.
         """
-        own = self._circuit.limits.get(METER, Limits()) if self._circuit else Limits()
+        own = self._circuit.limits.get(output, Limits()) if self._circuit else Limits()
         allowed = tightest([self.limits, own])
-        allowed.check("current", current, f"{where} compliance")
-        self._compliances[METER] = current
+        what = "compliance" if output == METER else "largest current"
+        allowed.check("current", current, f"{where} {what}")
+        self._compliances[output] = current
 
     def check(self, levels: Levels, where: str) -> None:
         """Check the levels and the steps of an output by themselves.

@@ -49,6 +49,11 @@ class Keithley2600(VisaInstrument):
         Its name in messages.
     **connection : object
         Settings of a connection made from an address, such as ``visa_library``.
+
+    Attributes
+    ----------
+    configured_by : dict of str to object
+        By channel the role that has configured it last: a channel may fill several.
     """
 
     # One message a channel: the error of one that the model lacks stops its own only.
@@ -73,6 +78,7 @@ class Keithley2600(VisaInstrument):
     ) -> None:
         super().__init__(adapter, name, **connection)
         self._script_loaded = False
+        self.configured_by: dict[str, object] = {}
 
     line_frequency = Instrument.measurement(
         "print(localnode.linefreq)",

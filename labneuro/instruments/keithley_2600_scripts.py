@@ -19,12 +19,17 @@ SCRIPT_NAME = "labneuro"
 SCRIPT = """\
 labneuro_levels = {}
 
-function labneuro_prepare(smu, range)
+function labneuro_empty(smu)
     local buffer = smu.nvbuffer1
     buffer.clear()
     buffer.appendmode = 1
     buffer.collecttimestamps = 1
     buffer.collectsourcevalues = 0
+    return buffer
+end
+
+function labneuro_prepare(smu, range)
+    local buffer = labneuro_empty(smu)
     smu.source.rangev = range
     return buffer
 end
@@ -66,6 +71,47 @@ function labneuro_train(smu, line, range, count, level, read_delay, settling, re
         measure(buffer)
         source.levelv = 0
         if rest > 0 then pause(rest) end
+    end
+    labneuro_send(buffer)
+end
+
+function labneuro_wait(moment)
+    local rest = moment - timer.measure.t()
+    if rest > 0 then delay(rest) end
+end
+
+function labneuro_pulses(smu, trains, levels, counts, reading, width, period)
+    local buffer = labneuro_empty(smu)
+    local source, measure, wait = smu.source, smu.measure.v, labneuro_wait
+    local clock, due = timer.measure.t, 0
+    timer.reset()
+    for train = 1, trains do
+        local level = levels[train]
+        for index = 1, counts[train] do
+            local start = clock()
+            source.leveli = level
+            wait(start + width - reading)
+            measure(buffer)
+            wait(start + width)
+            source.leveli = 0
+            due = due + period
+            wait(due - reading)
+            measure(buffer)
+            wait(due)
+        end
+    end
+    labneuro_send(buffer)
+end
+
+function labneuro_watch(smu, count, reading, interval)
+    local buffer = labneuro_empty(smu)
+    local measure, wait = smu.measure.v, labneuro_wait
+    local due = 0
+    timer.reset()
+    for index = 1, count do
+        due = due + interval
+        wait(due - reading)
+        measure(buffer)
     end
     labneuro_send(buffer)
 end

@@ -133,6 +133,7 @@ class Keithley2600SourceMeter(SourceMeter):
         self._check_range("power_line_cycles", power_line_cycles)
         self.guard.comply(compliance_current, self._where)
         self._configured = False
+        self.driver.configured_by[self._name] = self
         channel = self.channel
         channel.reset()
         channel.source_function = "voltage"
@@ -340,7 +341,7 @@ class Keithley2600SourceMeter(SourceMeter):
                 raise LimitError(f"{self._where}: {key} {show(duration, 's')}")
 
     def _require_configured(self) -> None:
-        if not self._configured:
+        if not self._configured or self.driver.configured_by[self._name] is not self:
             raise InstrumentError(
                 f"{self._where}: the compliance is not set; configure it first"
             )

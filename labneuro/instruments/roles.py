@@ -101,6 +101,81 @@ class CurrentReadings:
 
 
 @dataclass(frozen=True)
+class CurrentPulses:
+    """Current pulses without a pause between the trains; 0 A between the pulses.
+
+    Attributes
+    ----------
+    trains : tuple of (float, int)
+        Level in A and number of pulses of each train, in order.
+    width : float
+        Length of a pulse in s.
+    period : float
+        From the start of a pulse to the start of the next, in s.
+    """
+
+    trains: tuple[tuple[float, int], ...]
+    width: float
+    period: float
+
+    @property
+    def count(self) -> int:
+        """Number of pulses."""
+        return sum(count for _, count in self.trains)
+
+    @property
+    def duration(self) -> float:
+        """Length in s."""
+        return self.count * self.period
+
+
+@dataclass(frozen=True)
+class PulseVoltages:
+    """Two voltages of each current pulse as the instrument stored them.
+
+    Attributes
+    ----------
+    peak : ndarray, shape (pulses,)
+        Voltage at the end of the pulse, the current still on, in V; NaN where the range
+        overflowed.
+    residual : ndarray, shape (pulses,)
+        Voltage at the end of the period, at 0 A, in V.
+    peak_time, residual_time : ndarray, shape (pulses,)
+        The instrument's time stamps of both in s since the first reading's.
+    in_compliance : bool
+        Whether any reading was taken while the voltage was held by its limit.
+    start : float
+        The instrument's clock at the first reading in s: orders several of these.
+    """
+
+    peak: NDArray[np.float64]
+    residual: NDArray[np.float64]
+    peak_time: NDArray[np.float64]
+    residual_time: NDArray[np.float64]
+    in_compliance: bool
+    start: float
+
+
+@dataclass(frozen=True)
+class VoltageReadings:
+    """Voltages at 0 A as the instrument stored them.
+
+    Attributes
+    ----------
+    voltage : ndarray, shape (readings,)
+        In V; NaN where the range overflowed.
+    time : ndarray, shape (readings,)
+        The instrument's time stamps in s since the first reading's.
+    start : float
+        The instrument's clock at the first reading in s.
+    """
+
+    voltage: NDArray[np.float64]
+    time: NDArray[np.float64]
+    start: float
+
+
+@dataclass(frozen=True)
 class VerticalScale:
     """What an oscilloscope's screen shows of one channel.
 
@@ -205,6 +280,54 @@ class SourceMeter(SafeInstrument):
     @abstractmethod
     def triggered_reads(self, reads: TriggeredReads) -> CurrentReadings:
         """Run a whole train as one script: one upload, one binary read-back."""
+
+
+class CurrentPulser(SafeInstrument):
+    """One channel that sources current pulses and measures the voltage."""
+
+    @abstractmethod
+    def configure(
+        self,
+        *,
+        compliance_voltage: float,
+        largest_current: float,
+        voltage_range: float,
+        power_line_cycles: float,
+    ) -> None:
+        """Prepare current sourcing at 0 A with the output still off.
+
+        Parameters
+        ----------
+        compliance_voltage : float
+            Limit in V, either sign; set in the instrument before the output goes on.
+        largest_current : float
+            Largest magnitude of a pulse in A; the instrument takes the source range
+            that holds it.
+        voltage_range : float
+            Largest voltage to be measured in V.
+        power_line_cycles : float
+            Integration time in power-line cycles.
+        """
+
+    @abstractmethod
+    def output_on(self) -> None:
+        """Switch the output on, at 0 A."""
+
+    @abstractmethod
+    def pulses(self, pulses: CurrentPulses) -> PulseVoltages:
+        """Send all pulses as one script: one call, one binary read-back."""
+
+    @abstractmethod
+    def watch(self, count: int, interval: float) -> VoltageReadings:
+        """Measure the voltage at 0 A, the first time after one interval.
+
+        Parameters
+        ----------
+        count : int
+            Number of readings.
+        interval : float
+            From one to the next in s.
+        """
 
 
 class PulseGenerator(SafeInstrument):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 GENERATOR = "pulse_generator"
 METER = "source_meter"
+PULSER = "current_pulser"
+_PULSED = (GENERATOR, PULSER)
 _THROUGH = ("current", "power", "charge")  # what needs a bound of the current
 
 
@@ -112,6 +114,9 @@ class DeviceCircuit:
         What the instrument that fills a role can do at most.
     overheads : mapping of str to float
         How much longer than asked for a level of a role may last, in s.
+    shared : mapping of str to str
+        A role whose channel fills another role, too, and that one: `outputs` name
+        only the other.
     """
 
     terminals: tuple[DeviceTerminal, ...]
@@ -119,6 +124,7 @@ class DeviceCircuit:
     limits: Mapping[str, Limits] = field(default_factory=dict)
     overheads: Mapping[str, float] = field(default_factory=dict)
     poles: tuple[DeviceTerminal, ...] = ()
+    shared: Mapping[str, str] = field(default_factory=dict)
 
     def largest_current(
         self, voltage: float, compliances: Mapping[str, float]
@@ -138,10 +144,14 @@ class DeviceCircuit:
         """
         if voltage == 0.0:
             return 0.0
+        known: dict[str, float] = {}
+        for role, current in compliances.items():
+            channel = self.shared.get(role, role)
+            known[channel] = max(known.get(channel, 0.0), current)
         cuts = [self.terminals, self.poles] if self.poles else [self.terminals]
         through = []
         for cut in cuts:
-            bounds = [self._bound(one, voltage, compliances) for one in cut]
+            bounds = [self._bound(one, voltage, known) for one in cut]
             through.append(math.fsum(sorted(bounds)[:-1]))
         return round_off_noise(min(through))
 
@@ -202,7 +212,12 @@ def stress_of(
     overheads = circuit.overheads if circuit else {}
     current = circuit.largest_current(voltage, compliances) if circuit else 0.0
     width = max(
-        (one.longest_pulse for one in levels if one.output == GENERATOR), default=0.0
+        (
+            one.longest_pulse + overheads.get(one.output, 0.0)
+            for one in levels
+            if one.output in _PULSED
+        ),
+        default=0.0,
     )
     exposure = math.fsum(one.exposure(overheads.get(one.output, 0.0)) for one in levels)
     return Stress(

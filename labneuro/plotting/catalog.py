@@ -13,6 +13,12 @@ from labneuro.analysis.resistance import resistance_of_run
 from labneuro.analysis.states import fit_states
 from labneuro.errors import InputError
 from labneuro.plotting.captures import capture_figure
+from labneuro.plotting.fmes import (
+    current_voltage_figure,
+    learn_forget_figure,
+    paired_pulse_figure,
+    potentiation_figure,
+)
 from labneuro.plotting.resistance import resistance_fit
 from labneuro.plotting.sigmoids import sigmoid_figure
 from labneuro.plotting.trains import TrainReadings, train_figure
@@ -116,4 +122,8 @@ _FIGURES: dict[str, Callable[[RunFile], Figure]] = {
     "StateMap": _sigmoids,
     "ResistanceRead": _resistance,
     "PulseCapture": _captures,
+    "PotentiationDepression": lambda run: potentiation_figure(run.readings()),
+    "PairedPulse": lambda run: paired_pulse_figure(run.readings()),
+    "CurrentVoltage": lambda run: current_voltage_figure(run.readings()),
+    "LearnForget": lambda run: learn_forget_figure(run.readings()),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from labneuro.instruments.stress import (
     METER,
+    PULSER,
     Stress,
     check_levels,
     check_stress,
@@ -48,7 +49,8 @@ class Step:
     duration : float
         Expected bench time in s.
     compliance : float
-        Of the source meter, in A; infinite where it is the limit of the bench.
+        Of the source meter, in A, or the current pulser's largest level; infinite
+        where it is the limit of the bench.
     """
 
     label: str
@@ -74,9 +76,13 @@ class Step:
         circuit : DeviceCircuit or None
             How the device is wired.
         """
-        meter = any(one.output == METER for one in self.levels)
         compliance = min(self.compliance, limits.current)
-        return stress_of(self.levels, {METER: compliance} if meter else {}, circuit)
+        bounded = {
+            one.output: compliance
+            for one in self.levels
+            if one.output in (METER, PULSER)
+        }
+        return stress_of(self.levels, bounded, circuit)
 
 
 @dataclass(frozen=True)

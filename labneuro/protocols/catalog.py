@@ -17,6 +17,10 @@ _MODULES = {
     "SensitizationTrain": "labneuro.protocols.sensitization_train",
     "StateMap": "labneuro.protocols.state_map",
     "PulseCapture": "labneuro.protocols.pulse_capture",
+    "PotentiationDepression": "labneuro.protocols.potentiation_depression",
+    "PairedPulse": "labneuro.protocols.paired_pulse",
+    "CurrentVoltage": "labneuro.protocols.current_voltage",
+    "LearnForget": "labneuro.protocols.learn_forget",
 }
 
 

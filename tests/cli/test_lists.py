@@ -19,6 +19,7 @@ def test_bench_list(labneuro):
     assert lines[0].split() == ["BENCH", "KIND", "DEVICE", "DESCRIPTION"]
     kinds = {line.split()[0]: line.split()[1] for line in lines[1:]}
     assert kinds == {
+        "fmes-sim": "simulated",
         "hnno-bench": "hardware",
         "hnno-sim": "simulated",
         "ts-scope-sim": "simulated",
@@ -137,7 +138,11 @@ def test_plan_works_for_hardware_without_hardware(labneuro):
 
 def test_every_shipped_recipe_plans(labneuro):
     """All recipes stay within the limits of the shipped benches."""
-    benches = {"hnno": ("hnno-sim", "hnno-bench"), "hybrid": ("ts-scope-sim",)}
+    benches = {
+        "hnno": ("hnno-sim", "hnno-bench"),
+        "hybrid": ("ts-scope-sim",),
+        "fmes": ("fmes-sim",),
+    }
     for name in workspace.entries("recipe"):
         for bench in benches[name.partition("/")[0]]:
             assert labneuro("plan", name, "--bench", bench, "--no-steps").code == 0

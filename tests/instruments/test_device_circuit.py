@@ -9,7 +9,7 @@ import pytest
 from labneuro.bench import load_bench
 from labneuro.errors import BenchConfigError
 from labneuro.instruments.device_circuit import device_circuit
-from labneuro.instruments.stress import GENERATOR, METER
+from labneuro.instruments.stress import GENERATOR, METER, PULSER
 
 BENCH = """
 description: d
@@ -100,6 +100,26 @@ def test_models_bring_their_own_limits(circuit):
     assert found.limits[GENERATOR].told("voltage") == "10 V (instrument limit)"
     assert found.overheads[METER] > 0.0
     assert found.resistances[GENERATOR] == 50.0
+
+
+def test_one_channel_in_two_roles_bounds_by_the_larger(write):
+    """A current pulser and a source meter on one channel are one output."""
+    text = BENCH.replace("roles: {{", "roles: {{current_pulser: smu.smua, ")
+    nets = "[[smu.smua, device.Au], [device.Pd, ground]]"
+    found = device_circuit(
+        load_bench(write("b.yaml", text.format(nets=nets, resistors="[]")))
+    )
+    assert found.shared == {PULSER: METER}
+    assert found.largest_current(1.0, {PULSER: 2e-3}) == 2e-3
+    assert found.largest_current(1.0, {PULSER: 2e-3, METER: 5e-3}) == 5e-3
+    assert math.isinf(found.largest_current(1.0, {}))
+
+
+def test_resistors_beside_the_device_take_no_more_than_the_source_gives():
+    """Of the FMES bench: 1 V would drive 4 mA through all, the pulser 1 mA."""
+    found = device_circuit(load_bench("fmes-sim"))
+    assert found.largest_current(1.0, {PULSER: 1e-3}) == 1e-3
+    assert found.limits[PULSER].told("current") == "1.5 A (instrument limit)"
 
 
 def test_an_unknown_model_is_told_with_its_file(write):

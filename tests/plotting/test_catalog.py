@@ -40,7 +40,39 @@ def captures():
     }
 
 
-def test_every_protocol_has_a_figure(state_map, train_run, captures):
+@pytest.fixture
+def synapse():
+    """Readings of the FMES protocols: two resistors, two cycles, a switched train."""
+    ohms, cycles = np.repeat([500.0, np.inf], 8), np.tile(np.repeat([0, 1], 4), 2)
+    pulse, volts = np.tile([1, 2, 3, 4], 4), np.linspace(0.01, 0.02, 16)
+    pairs = {"interval": np.tile([0.01, 0.1], 8), "index": 1.0 + volts}
+    phase = np.repeat([0, 1, -1], [6, 6, 4])
+    return {
+        "PotentiationDepression": {
+            "resistance": ohms,
+            "cycle": cycles,
+            "pulse": pulse,
+            "residual": volts,
+            "peak": volts + 0.1,
+        },
+        "PairedPulse": {"resistance": ohms, **pairs},
+        "CurrentVoltage": {
+            "resistance": ohms,
+            "rate": np.tile([0.05, 0.1], 8),
+            "voltage": volts,
+            "current": 1e-3 * volts,
+        },
+        "LearnForget": {
+            "step": np.zeros(16, dtype=int),
+            "resistance": ohms,
+            "phase": phase,
+            "time": np.arange(16.0),
+            "voltage": volts,
+        },
+    }
+
+
+def test_every_protocol_has_a_figure(state_map, train_run, captures, synapse):
     levels = np.linspace(-0.1, 0.1, 11)
     sweep = {"voltage": levels, "current": levels / 1e5}
     runs = {
@@ -49,6 +81,7 @@ def test_every_protocol_has_a_figure(state_map, train_run, captures):
         "SensitizationTrain": train_run,
         "StateMap": _run("StateMap", state_map),
         "PulseCapture": _run("PulseCapture", captures),
+        **{name: _run(name, readings) for name, readings in synapse.items()},
     }
     assert set(runs) == set(protocol_names())
     titles = {name: run_figure(run).axes[-1].get_xlabel() for name, run in runs.items()}
@@ -58,7 +91,29 @@ def test_every_protocol_has_a_figure(state_map, train_run, captures):
         "SensitizationTrain": "pulse number since reset",
         "StateMap": "pulse field (V/µm)",
         "PulseCapture": "time from the trigger (ms)",
+        "PotentiationDepression": "pulse of the cycle",
+        "PairedPulse": "interval between the pulses (s)",
+        "CurrentVoltage": "voltage (V)",
+        "LearnForget": "time since the train (s)",
     }
+
+
+def test_synapse_figures_tell_the_resistors_apart(synapse):
+    pairs = run_figure(_run("PairedPulse", synapse["PairedPulse"])).axes[0]
+    legend = pairs.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["500 ohm", "open"]
+    readings = synapse["PotentiationDepression"]
+    upper, _ = run_figure(_run("PotentiationDepression", readings)).axes
+    assert upper.get_title() == "first of 2 cycles"
+    first, _ = upper.get_lines()
+    np.testing.assert_allclose(
+        np.asarray(first.get_ydata()), 1e3 * readings["residual"][:4]
+    )
+    train, decay = run_figure(_run("LearnForget", synapse["LearnForget"])).axes
+    assert np.asarray(train.get_lines()[0].get_xdata()).shape == (12,)
+    delays = np.asarray(decay.get_lines()[0].get_xdata())
+    np.testing.assert_allclose(delays, [1.0, 2.0, 3.0, 4.0])
 
 
 def test_captures_are_drawn_channel_by_channel(captures):

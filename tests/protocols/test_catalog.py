@@ -17,11 +17,15 @@ NAMES = (
     "SensitizationTrain",
     "StateMap",
     "PulseCapture",
+    "PotentiationDepression",
+    "PairedPulse",
+    "CurrentVoltage",
+    "LearnForget",
 )
 
 
 def test_names():
-    """Those of the H-NNO neuron, then those of every bench."""
+    """Those of the H-NNO neuron, of every bench, of the FMES synapse."""
     assert protocol_names() == NAMES
 
 

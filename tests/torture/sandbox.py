@@ -124,7 +124,7 @@ _REACH = {
     "saved scripts as files": "s = script.new('x = 1', '../../evil') "
     "s.save('/usb1/../../../evil') s.save() script.load('/etc/passwd')",
     "files of os": "if os.remove('/etc/hostname') or os.rename('/etc/hostname', "
-    "'/tmp/h') then print('ESCAPED') end",
+    "'/h') then print('ESCAPED') end",
 }
 _MEMORY = {
     "string.rep": "s = string.rep('a', 2^30)",
