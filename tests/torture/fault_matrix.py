@@ -58,6 +58,7 @@ class SmallRun(NamedTuple):
 
 
 _TWO_FIELDS = "pulse_fields={start: 0.18 V/um, stop: 0.22 V/um, points: 2}"
+_TWO_RESISTORS = "resistors={500 ohm: '1101', open: ''}"
 SMALL_RUNS = {
     "ResistanceRead": SmallRun("hnno/resistance", "hnno-sim", ("points=3", "sweeps=3")),
     "FiringProbability": SmallRun(
@@ -82,6 +83,27 @@ SMALL_RUNS = {
         "hybrid/pulse-capture",
         "ts-scope-sim",
         ("captures=3", "points=50", "channels={ch1: {range: 2 V, offset: 0.5 V}}"),
+    ),
+    "PotentiationDepression": SmallRun(
+        "fmes/potentiation", "fmes-sim", ("pulses=3", "cycles=2", _TWO_RESISTORS)
+    ),
+    "PairedPulse": SmallRun(
+        "fmes/paired-pulse",
+        "fmes-sim",
+        ("intervals=[3 ms, 10 ms]", "repeats=1", _TWO_RESISTORS),
+    ),
+    "CurrentVoltage": SmallRun(
+        "fmes/current-voltage",
+        "fmes-sim",
+        ("rates=[100 mV/s, 50 mV/s]", "increment=100 mV", _TWO_RESISTORS),
+    ),
+    "LearnForget": SmallRun(
+        "fmes/learn-forget",
+        "fmes-sim",
+        (
+            "phases=[{resistor: 500 ohm, pulses: 3}, {resistor: open, pulses: 3}]",
+            "readings=2",
+        ),
     ),
 }
 """One for each measurement protocol; a protocol without one fails the matrix."""
