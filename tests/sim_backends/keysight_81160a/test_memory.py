@@ -7,57 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from labneuro.sim_backends.base import Surroundings
-from labneuro.sim_backends.clock import VirtualClock
 from labneuro.sim_backends.keysight_81160a import limits
-from labneuro.sim_backends.keysight_81160a.instrument import Keysight81160A
 from labneuro.sim_backends.scpi.syntax import definite_block
-from labneuro.sim_backends.wiring import Circuit
 
 
-class Table:
-    """An 81160A with 50 ohm on each connector of channel 1."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
-        ends = ("gen.ch1", "gen.ch1_complement")
-        loads = [(end, "ground", 50.0) for end in ends]
-        self.circuit = Circuit(self.clock, [[end] for end in ends], resistors=loads)
-        surroundings = Surroundings(
-            self.clock, self.circuit, np.random.default_rng(1), noise=False
-        )
-        self.generator = Keysight81160A("gen", surroundings)
-
-    def send(self, *messages: str) -> None:
-        """Send messages."""
-        for message in messages:
-            self.generator.write(message.encode("latin-1"))
-
-    def ask(self, message: str) -> str:
-        """Send a query and read the answer."""
-        self.send(message)
-        reply = self.generator.next_reply()
-        assert reply is not None, f"no answer to {message}"
-        return reply.content.decode("latin-1")
-
-    def value(self, message: str) -> float:
-        """Ask for a number."""
-        return float(self.ask(message))
-
-    def errors(self) -> list[int]:
-        """Take all errors."""
-        found = []
-        while (code := int(self.ask(":SYST:ERR?").partition(",")[0])) != 0:
-            found.append(code)
-        return found
-
-
-@pytest.fixture
-def table() -> Table:
-    return Table()
-
-
-def test_waveforms_are_downloaded_copied_and_deleted(table: Table) -> None:
+def test_waveforms_are_downloaded_copied_and_deleted(table):
     table.send(":DATA1:DAC VOLATILE,-8191,0,8191")
     assert table.ask(":FUNC1:USER?") == "VOLATILE"
     assert table.ask(":FUNC2:USER?") == "EXP_RISE"
@@ -80,7 +34,7 @@ def test_waveforms_are_downloaded_copied_and_deleted(table: Table) -> None:
     assert table.ask(":FUNC2:USER?") == "EXP_RISE"
 
 
-def test_the_non_volatile_memory_has_four_places(table: Table) -> None:
+def test_the_non_volatile_memory_has_four_places(table):
     table.send(":DATA VOLATILE,0,1")
     for name in ("A", "B", "C", "D"):
         table.send(f":DATA:COPY {name},VOLATILE")
@@ -93,9 +47,7 @@ def test_the_non_volatile_memory_has_four_places(table: Table) -> None:
 
 
 @pytest.mark.parametrize(("order", "kind"), [("NORM", ">i2"), ("SWAP", "<i2")])
-def test_a_block_has_the_byte_order_of_the_format(
-    table: Table, order: str, kind: str
-) -> None:
+def test_a_block_has_the_byte_order_of_the_format(table, order: str, kind: str) -> None:
     codes = np.array([0, -8191, 8191, 256], dtype=kind)
     table.send(f":FORM:BORD {order}")
     table.generator.write(b":DATA2:DAC VOLATILE," + definite_block(codes.tobytes()))
@@ -104,7 +56,7 @@ def test_a_block_has_the_byte_order_of_the_format(
     assert held.tolist() == [0, -8191, 8191, 256]
 
 
-def test_too_many_points_are_too_much_data(table: Table) -> None:
+def test_too_many_points_are_too_much_data(table):
     block = bytes(2 * (limits.MOST_POINTS + 1))
     table.generator.write(b":DATA1:DAC VOLATILE," + definite_block(block))
     assert table.errors() == [-223]
@@ -113,7 +65,7 @@ def test_too_many_points_are_too_much_data(table: Table) -> None:
     assert table.ask(":DATA1:ATTR:POIN? VOLATILE") == str(limits.MOST_POINTS)
 
 
-def test_a_pattern_is_kept_and_its_size_checked(table: Table) -> None:
+def test_a_pattern_is_kept_and_its_size_checked(table):
     table.send(":DIG1:PATT:DATA #14" + "0110")
     assert table.ask(":DIG1:PATT:DATA?") == "#140110"
     assert table.ask(":DIG1:PATT:LENG?") == "4"

@@ -4,60 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
-from labneuro.sim_backends.base import Surroundings
-from labneuro.sim_backends.clock import VirtualClock
 from labneuro.sim_backends.keysight_81160a.commands import COMMANDS
-from labneuro.sim_backends.keysight_81160a.instrument import Keysight81160A
 from labneuro.sim_backends.keysight_81160a.stored import STORED
-from labneuro.sim_backends.wiring import Circuit
 
 
-class Table:
-    """An 81160A with 50 ohm on each connector of channel 1."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
-        ends = ("gen.ch1", "gen.ch1_complement")
-        loads = [(end, "ground", 50.0) for end in ends]
-        self.circuit = Circuit(self.clock, [[end] for end in ends], resistors=loads)
-        surroundings = Surroundings(
-            self.clock, self.circuit, np.random.default_rng(1), noise=False
-        )
-        self.generator = Keysight81160A("gen", surroundings)
-
-    def send(self, *messages: str) -> None:
-        """Send messages."""
-        for message in messages:
-            self.generator.write(message.encode("latin-1"))
-
-    def ask(self, message: str) -> str:
-        """Send a query and read the answer."""
-        self.send(message)
-        reply = self.generator.next_reply()
-        assert reply is not None, f"no answer to {message}"
-        return reply.content.decode("latin-1")
-
-    def value(self, message: str) -> float:
-        """Ask for a number."""
-        return float(self.ask(message))
-
-    def errors(self) -> list[int]:
-        """Take all errors."""
-        found = []
-        while (code := int(self.ask(":SYST:ERR?").partition(",")[0])) != 0:
-            found.append(code)
-        return found
-
-
-@pytest.fixture
-def table() -> Table:
-    return Table()
-
-
-def test_identity_as_clients_read_it(table: Table) -> None:
+def test_identity_as_clients_read_it(table):
     maker, model, serial, _ = table.ask("*IDN?").split(",")
     assert (maker, model) == ("Agilent Technologies", "81160A")
     assert serial.startswith("MY")
@@ -114,7 +67,7 @@ DEFAULTS = [
 
 @pytest.mark.parametrize(("query", "expected"), DEFAULTS)
 def test_defaults_come_back_with_reset(
-    table: Table, query: str, expected: str | float
+    table, query: str, expected: str | float
 ) -> None:
     for _ in range(2):
         answer = table.ask(query)
@@ -186,7 +139,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("command", "query", "expected"), SETTINGS)
 def test_settings_read_back(
-    table: Table, command: str, query: str, expected: str | float
+    table, command: str, query: str, expected: str | float
 ) -> None:
     table.send(command)
     answer = table.ask(query)
@@ -221,7 +174,7 @@ ENDS = [
 
 @pytest.mark.parametrize(("header", "low", "high"), ENDS)
 def test_ends_of_a_range_are_taken_and_a_value_beyond_is_refused(
-    table: Table, header: str, low: float, high: float
+    table, header: str, low: float, high: float
 ) -> None:
     assert table.value(f"{header}? MIN") == pytest.approx(low, rel=1e-9)
     assert table.value(f"{header}? MAX") == pytest.approx(high, rel=1e-9)
@@ -241,7 +194,7 @@ def test_ends_of_a_range_are_taken_and_a_value_beyond_is_refused(
     [("SIN", 500e6), ("SQU", 330e6), ("PULS", 330e6), ("RAMP", 330e6), ("USER", 330e6)],
 )
 def test_the_highest_frequency_depends_on_the_shape(
-    table: Table, shape: str, highest: float
+    table, shape: str, highest: float
 ) -> None:
     table.send(f":FUNC2 {shape}")
     assert table.value(":FREQ2? MAX") == pytest.approx(highest)
@@ -250,7 +203,7 @@ def test_the_highest_frequency_depends_on_the_shape(
     assert table.value(":FREQ2?") == 1e6
 
 
-def test_levels_follow_the_load_setting_and_the_output_does_not(table: Table) -> None:
+def test_levels_follow_the_load_setting_and_the_output_does_not(table):
     table.send(":FUNC1 DC;:VOLT1:OFFS 2;:OUTP1 ON;:OUTP1:LOAD 1e6")
     assert table.value(":VOLT1:OFFS?") == pytest.approx(4.0, rel=1e-4)
     assert table.value(":VOLT1:OFFS? MAX") == pytest.approx(10.0, rel=1e-4)
@@ -272,7 +225,7 @@ CONFLICTS = [
 
 @pytest.mark.parametrize(("before", "command", "query", "kept"), CONFLICTS)
 def test_a_contradiction_is_refused_while_the_output_is_on(
-    table: Table, before: str, command: str, query: str, kept: float
+    table, before: str, command: str, query: str, kept: float
 ) -> None:
     table.send(before, ":OUTP1 ON", command)
     assert table.errors() == [-221]
@@ -286,7 +239,7 @@ def test_a_contradiction_is_refused_while_the_output_is_on(
     assert table.ask(":OUTP1?") == "0"
 
 
-def test_the_period_leaves_room_for_width_and_edge(table: Table) -> None:
+def test_the_period_leaves_room_for_width_and_edge(table):
     table.send(":FUNC1 PULS;:PULS:WIDT1 500ns;:PULS:TRAN1 100ns;:OUTP1 ON")
     table.send(":PULS:WIDT1 840ns")  # 1 us - 1.6 x 100 ns
     assert table.errors() == []
@@ -294,7 +247,7 @@ def test_the_period_leaves_room_for_width_and_edge(table: Table) -> None:
     assert table.errors() == [-221]
 
 
-def test_a_single_triggered_pulse_has_no_period(table: Table) -> None:
+def test_a_single_triggered_pulse_has_no_period(table):
     table.send(":FUNC1 PULS;:ARM:SOUR1 EXT;:OUTP1 ON;:PULS:WIDT1 5ms")
     assert table.errors() == []
     table.send(":ARM:SOUR1 IMM")
@@ -304,7 +257,7 @@ def test_a_single_triggered_pulse_has_no_period(table: Table) -> None:
     assert table.ask(":ARM:SOUR1?;:TRIG:COUN1?") == "EXT;1"
 
 
-def test_limits_refuse_levels_beyond(table: Table) -> None:
+def test_limits_refuse_levels_beyond(table):
     table.send(":VOLT1:LIM:HIGH 2;:VOLT1:LIM:LOW -1;:VOLT1:LIM:STAT ON")
     assert table.errors() == []
     for refused in (":VOLT1:HIGH 2.01", ":VOLT1:LOW -1.01", ":VOLT1:OFFS -0.6"):
@@ -354,14 +307,12 @@ def test_limits_refuse_levels_beyond(table: Table) -> None:
         ("*RCL 3", -220),
     ],
 )
-def test_errors_have_the_instruments_numbers(
-    table: Table, message: str, code: int
-) -> None:
+def test_errors_have_the_instruments_numbers(table, message: str, code: int) -> None:
     table.send(message)
     assert table.errors() == [code]
 
 
-def test_the_error_queue_holds_thirty_and_outlives_a_reset(table: Table) -> None:
+def test_the_error_queue_holds_thirty_and_outlives_a_reset(table):
     for _ in range(40):
         table.send("NONSENSE")
     table.send("*RST")
@@ -384,7 +335,7 @@ def test_the_error_queue_holds_thirty_and_outlives_a_reset(table: Table) -> None
     ],
 )
 def test_apply_sets_all_and_switches_on(
-    table: Table,
+    table,
     message: str,
     shape: str,
     frequency: float,
@@ -400,14 +351,14 @@ def test_apply_sets_all_and_switches_on(
     assert table.ask(":APPL1?").startswith(f'"{shape} ')
 
 
-def test_an_apply_that_is_refused_changes_nothing(table: Table) -> None:
+def test_an_apply_that_is_refused_changes_nothing(table):
     table.send(":OUTP1 ON;:APPL1:SQU 1e3,5,3")
     assert table.errors() == [-221]
     assert table.ask(":FUNC1?;:OUTP1?") == "SIN;1"
     assert table.value(":FREQ1?") == 1e6
 
 
-def test_tracking_copies_now_and_from_now_on(table: Table) -> None:
+def test_tracking_copies_now_and_from_now_on(table):
     table.send(":FREQ1 2e3;:VOLT1 3;:TRAC:CHAN1 ON")
     assert table.value(":FREQ2?") == 2e3
     assert table.ask(":TRAC:CHAN1?;:TRAC:CHAN2?") == "1;0"
@@ -418,7 +369,7 @@ def test_tracking_copies_now_and_from_now_on(table: Table) -> None:
     assert table.value(":FREQ2?") == 5e3
 
 
-def test_the_held_quantity_stays_when_the_period_changes(table: Table) -> None:
+def test_the_held_quantity_stays_when_the_period_changes(table):
     table.send(":PULS:WIDT1 200ns;:PULS:PER1 2us")
     assert table.value(":PULS:WIDT1?") == 200e-9
     assert table.value(":PULS:DCYC1?") == pytest.approx(10.0)
@@ -427,7 +378,7 @@ def test_the_held_quantity_stays_when_the_period_changes(table: Table) -> None:
     assert table.value(":PULS:DCYC1?") == pytest.approx(10.0)
 
 
-def test_states_are_saved_named_and_recalled_with_the_output_off(table: Table) -> None:
+def test_states_are_saved_named_and_recalled_with_the_output_off(table):
     table.send(":FUNC1 PULS;:PULS:WIDT1 300ns;:OUTP1 ON;:ARM:SLOP NEG;*SAV 2;*RST")
     assert table.ask(":MEM:STAT:VAL? 2;:MEM:STAT:VAL? 3") == "1;0"
     table.send("*RCL 2")
@@ -438,7 +389,7 @@ def test_states_are_saved_named_and_recalled_with_the_output_off(table: Table) -
     assert table.ask(":MEM:STAT:CAT?") == ",".join(['""'] * 5)
 
 
-def test_what_the_generator_learns_brings_its_settings_back(table: Table) -> None:
+def test_what_the_generator_learns_brings_its_settings_back(table):
     table.send(":FUNC1 PULS;:PULS:WIDT1 2us;:PULS:PER1 9us;:VOLT1:HIGH 4;:VOLT1:LOW 1")
     table.send(":OUTP2:LOAD 1e6;:ARM:SOUR2 EXT;:TRIG:COUN2 3;:OUTP1:POL INV")
     queries = ":FUNC1?;:PULS:WIDT1?;:PULS:PER1?;:VOLT1:HIGH?;:VOLT1:LOW?"
@@ -452,7 +403,7 @@ def test_what_the_generator_learns_brings_its_settings_back(table: Table) -> Non
     assert table.ask(queries) == before
 
 
-def test_every_stored_setting_takes_back_what_it_answers(table: Table) -> None:
+def test_every_stored_setting_takes_back_what_it_answers(table):
     for setting in STORED:
         header = setting.header.split()[0].replace("{1-2}", "2")
         for bracket in "[]":
