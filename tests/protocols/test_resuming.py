@@ -189,7 +189,7 @@ def test_changed_bench_is_refused(
 def test_comment_in_the_bench_is_no_change(connected, bench, interrupted, write):
     """The content counts."""
     other = load_bench(write("hnno-sim.yaml", f"# moved\n{bench.text}"))
-    resume(interrupted, other)
+    assert check_file(resume(interrupted, other)) == []
 
 
 def test_changed_recipe_is_refused(connected, bench, lab, shipped):
