@@ -23,7 +23,7 @@ LEAK = 1e-16  # siemens to ground at every node: an open node sits at 0 V, not n
 _CLAMPED_TO_CURRENT = 1e-15  # siemens beside a voltage source that is at its limit
 _CLAMPED_TO_VOLTAGE = 1e3  # siemens behind a current source that is at its limit
 _LARGEST_LEVEL = 1e4  # V or A: beyond any instrument
-_OVER = 1 + 1e-9  # a source exactly at its limit is not beyond it
+OVER = 1 + 1e-9  # a source exactly at its limit is not beyond it
 # Below this a resistor's current is an unknown of its own: beside its conductance, the
 # leak of a node that nothing else holds would be lost in rounding.
 _OWN_UNKNOWN_BELOW = 1e3  # ohm
@@ -335,7 +335,7 @@ class Network:
             if source.mode == OPEN or index in self.limited:
                 continue
             of = self.current if source.mode == VOLTAGE else self.voltage
-            bound = source.limit * _OVER
+            bound = source.limit * OVER
             if bound != math.inf and _can_reach(of[index], bound):
                 found.append(Limit(index, bound, *of[index]))
         return tuple(found)

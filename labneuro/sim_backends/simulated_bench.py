@@ -5,21 +5,25 @@ To add an instrument, write its class in a file of its own and name it in ``MODE
 
 from __future__ import annotations
 
+import copy
 import zlib
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeGuard
 
 import numpy as np
 from pyvisa import rname
 
 from labneuro import workspace
+from labneuro.devices.base import MultiTerminalDevice, TwoTerminalDevice
 from labneuro.devices.cards import Card
 from labneuro.devices.catalog import load_device, parameter_units
+from labneuro.devices.device_array import DeviceArray, member_seed
 from labneuro.errors import BenchConfigError, CardError
 from labneuro.sim_backends.base import BenchInstrument, Surroundings, Terminals
 from labneuro.sim_backends.clock import Clock, RealClock, VirtualClock
 from labneuro.sim_backends.drives import MEGOHM_INPUT
+from labneuro.sim_backends.port_circuit import PortCircuit
 from labneuro.sim_backends.wiring import GROUND, Circuit
 from labneuro.units import validate_input
 
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labneuro.bench import BenchConfig, SimulationConfig
-    from labneuro.devices.base import TwoTerminalDevice
+
+
+Device = TwoTerminalDevice | MultiTerminalDevice
 
 
 class InstrumentModel(NamedTuple):
@@ -88,6 +94,7 @@ MODELS: dict[str, InstrumentModel] = {
 }
 
 _RESOURCE_CLASSES = ("INSTR", "SOCKET", "RAW")
+_TRIAL_VOLTAGE, _TRIAL_RESISTANCE, _TRIAL_TIME = 1e-3, 1e3, 1e-9  # V, ohm, s
 _CLOCKS: dict[str, Callable[[], Clock]] = {"virtual": VirtualClock, "real": RealClock}
 
 
@@ -109,7 +116,7 @@ class SimulatedBench:
     simulation : SimulationConfig
         The file's section with `seed` and `clock` put in.
     clock : Clock
-    device : TwoTerminalDevice
+    device : TwoTerminalDevice or MultiTerminalDevice
     circuit : Circuit
     instruments : dict of str to BenchInstrument
         By their name in the bench file.
@@ -253,7 +260,7 @@ def _check_line(
 def _known_terminals(
     config: BenchConfig,
     kinds: dict[str, type[BenchInstrument]],
-    device: TwoTerminalDevice,
+    device: Device,
 ) -> dict[str, Terminals]:
     """Return the terminals of every instrument and of the device."""
     known = {"device": Terminals(contacts=device.terminals)}
@@ -325,13 +332,21 @@ def _is_stiff(config: BenchConfig, terminal: str) -> bool:
     return bool(begin) and name.startswith(begin)
 
 
-def _check_floating(config: BenchConfig, device: TwoTerminalDevice) -> None:
-    """Refuse a device terminal from which no wire or resistor leads on."""
+def _check_floating(config: BenchConfig, device: Device) -> None:
+    """Refuse a device terminal from which no wire or resistor leads on.
+
+    A device of many terminals may have some joined by a wire and nothing else.
+    """
+    alone = "device." if isinstance(device, TwoTerminalDevice) else ""
     resisted = {end for one in config.wiring.resistors for end in one.between}
     for name in device.terminals:
         terminal = f"device.{name}"
         net = next((net for net in config.wiring.nets if terminal in net), ())
-        leads = [one for one in net if not one.startswith("device.")]
+        leads = [
+            one
+            for one in net
+            if one != terminal and not (alone and one.startswith(alone))
+        ]
         if net and not leads and not resisted.intersection(net):
             _refuse(
                 config,
@@ -340,9 +355,7 @@ def _check_floating(config: BenchConfig, device: TwoTerminalDevice) -> None:
             )
 
 
-def _wire_circuit(
-    config: BenchConfig, clock: Clock, device: TwoTerminalDevice
-) -> Circuit:
+def _wire_circuit(config: BenchConfig, clock: Clock, device: Device) -> Circuit:
     resistors = [(*one.between, one.value) for one in config.wiring.resistors]
     tips = {
         f"{name}.{channel}": (division - 1.0) * MEGOHM_INPUT
@@ -350,14 +363,15 @@ def _wire_circuit(
         for channel, division in config.probe_divisions(name).items()
     }
     try:
+        if isinstance(device, MultiTerminalDevice):
+            return PortCircuit(clock, config.wiring.nets, device, resistors, tips)
         return Circuit(clock, config.wiring.nets, device, resistors, tips)
     except BenchConfigError as error:
         raise BenchConfigError(f"{config.path}: {error}") from error
 
 
-def _load_device(
-    config: BenchConfig, simulation: SimulationConfig
-) -> TwoTerminalDevice:
+def _load_device(config: BenchConfig, simulation: SimulationConfig) -> Device:
+    """Return the device, or the array of devices that the bench file asks for."""
     path = workspace.find("card", simulation.card)
     card = validate_input(Card, workspace.read_yaml(path), str(path), CardError)
     known = parameter_units(config.device.model)
@@ -367,11 +381,43 @@ def _load_device(
         if key in known
     }
     overrides.update(simulation.overrides)
-    return load_device(
-        config.device.model,
-        card,
-        str(path),
-        overrides,
-        draw=simulation.draw_device,
-        seed=simulation.seed,
-    )
+    # Of the file: another stream of noise must not put another device there.
+    drawn_by = config.simulation.drawn_by if config.simulation else None
+
+    def member(index: int) -> Device:
+        return load_device(
+            config.device.model,
+            card,
+            str(path),
+            overrides,
+            draw=simulation.draw_device,
+            seed=member_seed(simulation.seed, index),
+            device_seed=None if drawn_by is None else member_seed(drawn_by, index),
+        )
+
+    count = config.device.array
+    if count is None:
+        return _compiled(member(0))
+    members = [one for one in map(member, range(count)) if _is_two_terminal(one)]
+    if len(members) < count:
+        _refuse(
+            config,
+            f"device.array: {config.device.model!r} has more than two terminals; an "
+            "array is of devices with two",
+        )
+    _compiled(members[0])
+    return DeviceArray(members)
+
+
+def _compiled(device: Device) -> Device:
+    """Have a model's loops compiled now: later an instrument's time-out would pay."""
+    if isinstance(device, TwoTerminalDevice):
+        trial = copy.deepcopy(device)
+        trial.operating_point(_TRIAL_VOLTAGE, _TRIAL_RESISTANCE)
+        trial.advance_behind(_TRIAL_VOLTAGE, _TRIAL_RESISTANCE, _TRIAL_TIME)
+        trial.steady_for(_TRIAL_VOLTAGE, _TRIAL_RESISTANCE)
+    return device
+
+
+def _is_two_terminal(device: Device) -> TypeGuard[TwoTerminalDevice]:
+    return isinstance(device, TwoTerminalDevice)

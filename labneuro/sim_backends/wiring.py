@@ -1,5 +1,8 @@
 """The circuit that joins instruments and device: sources, resistors, one device.
 
+Here the device has two terminals; :mod:`labneuro.sim_backends.port_circuit` lives with
+a device of many.
+
 Every instrument output is a real source: a voltage behind a resistance or a current
 beside one, with its limit; every voltage input is a resistance to ground; every relay
 contact is a resistance or nothing (:mod:`labneuro.sim_backends.drives`). The linear
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 GROUND = "ground"
 _D = TypeVar("_D", bound=Drive)
 _MOST_LOGGED = 100_000
-_MOST_NETWORKS = 256  # kept solved; a switch that walks a large array makes many
+MOST_NETWORKS = 256  # kept solved; a switch that walks a large array makes many
 
 
 class Reading(NamedTuple):
@@ -162,10 +165,9 @@ class Circuit:
             (self.node(first), self.node(second), ohm)
             for first, second, ohm in resistors
         ]
-        self._ports = (
-            tuple(self.node(f"device.{name}") for name in device.terminals)
-            if device is not None
-            else ()
+        names = device.terminals if device is not None else ()
+        self._ports: tuple[int, ...] = tuple(
+            self.node(f"device.{name}") for name in names
         )
         self._time = clock.now
         self._planned: list[Drive] = []
@@ -202,6 +204,11 @@ class Circuit:
     def time(self) -> float:
         """Bench time in s up to which the circuit has lived."""
         return self._time
+
+    @property
+    def device_nodes(self) -> tuple[int, ...]:
+        """The nodes of the device's terminals, in their order; -1 is ground."""
+        return self._ports
 
     def drive(self, terminal: str) -> Drive:
         """Return a new output on a terminal; on no net it drives nothing but itself."""
@@ -324,7 +331,7 @@ class Circuit:
         self._time = until
         if before is not None:
             for average, first in zip(averaged, before, strict=True):
-                last = self._read(average.drive) if self._evolves else first
+                last = self._read_end(average.drive) if self._evolves else first
                 average.add(first, last, until - time)
 
     def average(self, drive: Drive) -> Average:
@@ -393,7 +400,7 @@ class Circuit:
             if until > self._time:
                 start, reading = self._time, self._read(drive)
                 self._live_steadily(until)
-                end = self._read(drive) if self._evolves else reading
+                end = self._read_end(drive) if self._evolves else reading
                 half = 0.5 * (self._time - start)
                 volts += (reading.voltage + end.voltage) * half
                 amps += (reading.current + end.current) * half
@@ -417,6 +424,10 @@ class Circuit:
         for source, coefficient in terms:
             amps += coefficient * source.level
         return Reading(volts, amps, index in network.limited)
+
+    def _read_end(self, drive: Drive) -> Reading:
+        """Read the end of the step that has been lived."""
+        return self._read(drive)
 
     def _solve(self) -> Network:
         """Find the operating point; a source beyond its limit becomes the limit."""
@@ -446,7 +457,7 @@ class Circuit:
         key = (self._closed, *modes)
         network = self._networks.get(key)
         if network is None:
-            if len(self._networks) >= _MOST_NETWORKS:
+            if len(self._networks) >= MOST_NETWORKS:
                 self._networks.clear()
             resistors = (*self._resistors, *self._closed)
             drives = tuple(self.drives)

@@ -120,8 +120,7 @@ class ContactCheck:
         circuit, drive = self._circuit, self._drive
         if any(one.node == drive.node for one in circuit.drives if one is not drive):
             return True
-        names = circuit.device.terminals if circuit.device is not None else ()
-        if any(circuit.node(f"device.{name}") == drive.node for name in names):
+        if drive.node in circuit.device_nodes:
             return True
         # No time passes: the device does not live through this.
         drive.voltage_source(_TEST_VOLTAGE, datasheet.OUTPUT_RESISTANCE, _LEAST)
