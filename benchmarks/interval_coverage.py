@@ -21,18 +21,19 @@ from labneuro.protocols.runner import run
 QUANTITIES = ("midpoint", "slope", "threshold")
 
 
-def drawn_bench(folder: Path) -> BenchConfig:
-    """Return the shipped bench, but with the device drawn from the card's spread."""
+def drawn_bench(folder: Path, seed: int) -> BenchConfig:
+    """Return the shipped bench with the device of a seed, drawn from the card."""
     shipped = load_bench("hnno-sim")
     path = folder / "drawn.yaml"
-    path.write_text(shipped.text + "  draw_device: true\n", encoding="utf-8")
+    drawn = f"  draw_device: true\n  device_seed: {seed}\n"
+    path.write_text(shipped.text + drawn, encoding="utf-8")
     return load_bench(path)
 
 
-def measure_and_fit(bench: BenchConfig, seed: int, folder: Path) -> dict[str, bool]:
+def measure_and_fit(seed: int, folder: Path) -> dict[str, bool]:
     """Measure the device of a seed; return which intervals cover its truth."""
     path = folder / f"device-{seed}.h5"
-    run(load_recipe("hnno/firing"), bench, path, seed=seed)
+    run(load_recipe("hnno/firing"), drawn_bench(folder, seed), path, seed=seed)
     model = fit_runs([path])
     path.unlink()
     device = draw_population(
@@ -57,9 +58,8 @@ def coverage(devices: int) -> dict[str, int]:
     counts = dict.fromkeys(QUANTITIES, 0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bench = drawn_bench(folder)
         for seed in range(devices):
-            for quantity, hit in measure_and_fit(bench, seed, folder).items():
+            for quantity, hit in measure_and_fit(seed, folder).items():
                 counts[quantity] += hit
     return counts
 

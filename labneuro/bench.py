@@ -28,7 +28,9 @@ Role = Literal[
     "source_meter",
     "current_pulser",
     "pulse_generator",
+    "clock_generator",
     "oscilloscope",
+    "second_oscilloscope",
     "switch_matrix",
 ]
 ProbeTip = Literal["1x", "10x", "100x"]
@@ -43,7 +45,11 @@ FaultKind = Literal[
     "wrong identity",
     "slow reply",
 ]
-WHOLE_INSTRUMENT: tuple[Role, ...] = ("oscilloscope", "switch_matrix")
+WHOLE_INSTRUMENT: tuple[Role, ...] = (
+    "oscilloscope",
+    "second_oscilloscope",
+    "switch_matrix",
+)
 """Roles that an instrument fills with all its channels."""
 _INSTRUMENT = re.compile(r"[A-Za-z]\w*")
 _TERMINAL = re.compile(r"ground|(?!ground\.)[A-Za-z]\w*\.[A-Za-z]\w*")
@@ -88,13 +94,17 @@ class DeviceConfig(InputModel):
         Device model, such as ``"hnno"``.
     geometry : dict of str to float
         Lengths in m; ``channel_length`` turns fields into voltages.
+    array : int, optional
+        Number of such devices, each with terminals of its own: ``positive_01``,
+        ``negative_01``, ``positive_02`` and so on.
     limits : Limits
-        What this device must never see.
+        What this device, or each of an array, must never see.
     """
 
     id: str
     model: str
     geometry: dict[str, Annotated[Metre, Field(gt=0)]] = Field(default_factory=dict)
+    array: Annotated[int, Field(ge=1, le=1024)] | None = None
     limits: Limits = Limits()
 
 
@@ -189,8 +199,11 @@ class SimulationConfig(InputModel):
     noise : bool
         Whether readings carry the instruments' noise.
     draw_device : bool
-        Draw the device from the card's device-to-device spread by the seed; otherwise
-        the device is the card's mean.
+        Draw the device from the card's device-to-device spread; otherwise the device is
+        the card's mean.
+    device_seed : int or None
+        What draws it; None for this section's `seed`. A run with a seed of its own
+        meets the same device.
     overrides : dict
         Card parameters to replace, as quantities.
     faults : tuple of FaultConfig
@@ -203,8 +216,16 @@ class SimulationConfig(InputModel):
     line_frequency: Annotated[Hertz, Field(ge=50, le=60)] = 50.0
     noise: bool = True
     draw_device: bool = False
+    device_seed: Annotated[int, Field(ge=0)] | None = None
     overrides: dict[str, str | float] = Field(default_factory=dict)
     faults: tuple[FaultConfig, ...] = ()
+
+    @property
+    def drawn_by(self) -> int | None:
+        """The seed that draws the device; None if it is the card's mean."""
+        if not self.draw_device:
+            return None
+        return self.seed if self.device_seed is None else self.device_seed
 
 
 class WatchdogConfig(InputModel):

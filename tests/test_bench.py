@@ -71,6 +71,7 @@ def test_reads_everything_in_si(load, tmp_path):
         "line_frequency": 50.0,
         "noise": True,
         "draw_device": False,
+        "device_seed": None,
         "overrides": {"slope": "0.006 V/um"},
         "faults": (),
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labneuro.cli.measure import Fsync
 from labneuro.cli.output import progress, table
 from labneuro.run_queue.entry import OnFailure, State
 
@@ -50,12 +51,15 @@ def add(
         Path | None,
         typer.Option(help="Run file to create; default: a dated name in this folder."),
     ] = None,
+    fsync: Fsync = 1.0,
     queue: _Queue = None,
 ) -> None:
     """Check a run as 'plan' does and append it to the queue."""
     from labneuro.run_queue.jobs import make_job
 
-    job = make_job(recipe, bench, changes=changes or (), seed=seed, out=out)
+    job = make_job(
+        recipe, bench, changes=changes or (), seed=seed, out=out, fsync_interval=fsync
+    )
     with _open(queue, create=True) as store:
         entry = store.add(job)
     typer.echo(f"entry {entry.number}: {job.recipe_name} on {job.bench_name}")
@@ -105,6 +109,14 @@ def run(
         bool,
         typer.Option("--resume-interrupted", help="Take up interrupted runs, too."),
     ] = False,
+    fsync: Annotated[
+        float | None,
+        typer.Option(
+            "--fsync",
+            min=0.0,
+            help="Most seconds until readings survive a power cut; default: as added.",
+        ),
+    ] = None,
     queue: _Queue = None,
 ) -> None:
     """Run what waits, in order; exit code 1 if a run failed."""
@@ -115,7 +127,7 @@ def run(
     path = None if bench is None else str(workspace.find("bench", bench))
     with _open(queue) as store:
         count = QueueRunner(
-            store, path, on_failure, limit, resume, _watch, _tell
+            store, path, on_failure, limit, resume, _watch, _tell, fsync
         ).run_all()
         _sum_up(count, store)
     if any(number for state, number in count.items() if state is not State.DONE):

@@ -157,7 +157,9 @@ def _wiring(
         "current_pulser": lambda _: (NOT_CHECKED, "it only puts out"),
         "switch_matrix": _open,
         "pulse_generator": lambda _: (NOT_CHECKED, "it only puts out"),
+        "clock_generator": lambda _: (NOT_CHECKED, "it only puts out"),
         "oscilloscope": lambda _: (NOT_CHECKED, "it sees nothing without a trigger"),
+        "second_oscilloscope": lambda _: (NOT_CHECKED, "as the oscilloscope"),
     }
     return {
         f"wiring of {target}": partial(looks[role], bench)

@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -23,14 +22,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyvisa import rname
 
 from labneuro.errors import BenchInUseError, SafeStateError
+from labneuro.instruments.processes import ProcessIdentity, is_alive, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labneuro.bench import BenchConfig
 
-_START_FIELD = 19  # of /proc/PID/stat after the command's name (proc(5): starttime)
-_ENDED = ("Z", "X")  # states of a process that nobody has waited for
 _MOST_READ = 4096
 _TRIES = 5
 _BEYOND = 1 << 30  # byte that Windows locks, so that the content stays readable
@@ -49,10 +47,7 @@ class Holder(NamedTuple):
     pid : int
         Process.
     started : str
-        When the process started, as the system counts it: a later process may get the
-        same number. Empty where it cannot be known.
-    boot : str
-        The computer's boot; empty where it cannot be known.
+        When the process started, as in `ProcessIdentity`.
     since : float
         Unix time in s.
     """
@@ -62,15 +57,13 @@ class Holder(NamedTuple):
     host: str
     pid: int
     started: str
-    boot: str
     since: float
 
     @property
     def is_alive(self) -> bool:
-        """Whether that very process still runs on this computer."""
-        if self.boot != _boot():
-            return False
-        return _exists(self.pid) and self.started == _start_of(self.pid)
+        """Whether that very process still runs, or may do so where nobody knows."""
+        identity = ProcessIdentity(self.host, self.pid, self.started)
+        return is_alive(identity) is not False
 
 
 def runtime_folder() -> Path:
@@ -247,14 +240,13 @@ def _age(seconds: float) -> str:
 
 
 def _myself(config: BenchConfig) -> Holder:
-    pid = os.getpid()
+    process = this_process()
     return Holder(
         bench=str(config.path),
         owner=_user(),
-        host=socket.gethostname(),
-        pid=pid,
-        started=_start_of(pid),
-        boot=_boot(),
+        host=process.host,
+        pid=process.pid,
+        started=process.start,
         since=time.time(),
     )
 
@@ -264,32 +256,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         return "unknown user"
-
-
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return ""
-
-
-def _start_of(pid: int) -> str:
-    """Return when a process started; empty if it has ended or nobody knows."""
-    try:
-        line = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError:
-        return ""
-    fields = line.rpartition(")")[2].split()
-    return "" if fields[0] in _ENDED else fields[_START_FIELD]
-
-
-def _exists(pid: int) -> bool:
-    if sys.platform == "win32":
-        return True  # signal 0 would end it there; the system's lock decides anyway
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

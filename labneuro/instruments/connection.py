@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -45,10 +46,12 @@ if TYPE_CHECKING:
 # when nothing drives them.
 _SAFE_ORDER: tuple[Role, ...] = (
     "pulse_generator",
+    "clock_generator",
     "current_pulser",
     "source_meter",
     "switch_matrix",
     "oscilloscope",
+    "second_oscilloscope",
 )
 _HURRIED = 0.3  # s for an answer once a second signal has come
 _log = logging.getLogger(__name__)
@@ -110,9 +113,19 @@ class ConnectedBench:
         return cast("PulseGenerator", self._role("pulse_generator"))
 
     @property
+    def clock_generator(self) -> PulseGenerator:
+        """The channel that plays the clock beside the pulses."""
+        return cast("PulseGenerator", self._role("clock_generator"))
+
+    @property
     def oscilloscope(self) -> Oscilloscope:
         """The instrument that captures voltages in time."""
         return cast("Oscilloscope", self._role("oscilloscope"))
+
+    @property
+    def second_oscilloscope(self) -> Oscilloscope:
+        """The instrument that captures what the oscilloscope has no channel for."""
+        return cast("Oscilloscope", self._role("second_oscilloscope"))
 
     @property
     def switch_matrix(self) -> SwitchMatrix:
@@ -320,11 +333,14 @@ def _open(name: str, instrument: InstrumentConfig, library: str) -> Driver:
         if entry.vendor_library:
             functions = vendor_library(entry.vendor_library, library)
             return driver_class(instrument.address, functions)
-        return driver_class(
-            instrument.address,
-            visa_library=library,
-            timeout=round(instrument.timeout * 1000),
-        )
+        with warnings.catch_warnings():
+            # What pyvisa-py says about GPIB, whatever instrument is opened.
+            warnings.filterwarnings("ignore", "GPIB library not found")
+            return driver_class(
+                instrument.address,
+                visa_library=library,
+                timeout=round(instrument.timeout * 1000),
+            )
     except LabneuroError as error:
         if entry.vendor_library:
             raise InstrumentError(f"instruments.{name}: {error}") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from labneuro.errors import BenchConfigError
 from labneuro.instruments.catalog import driver_entry
 from labneuro.instruments.stress import (
+    CLOCK,
     GENERATOR,
     METER,
     PULSER,
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from labneuro.bench import BenchConfig, Wiring
     from labneuro.instruments.catalog import DriverEntry
 
-_OUTPUTS = (GENERATOR, METER, PULSER)
+_OUTPUTS = (GENERATOR, CLOCK, METER, PULSER)
 _GROUND = "ground"
-_SWITCH, _SCOPE = "switch_matrix", "oscilloscope"
+_SWITCH = ("switch_matrix",)
+_SCOPE = ("oscilloscope", "second_oscilloscope")
 _Node = frozenset[str]
 
 
@@ -154,6 +156,6 @@ class _Nodes:
         idle = self._fills_only(terminal, _SWITCH) or self._fills_only(terminal, _SCOPE)
         return not (known or idle)
 
-    def _fills_only(self, terminal: str, role: str) -> bool:
+    def _fills_only(self, terminal: str, roles: tuple[str, ...]) -> bool:
         entry = self._entries.get(_owner(terminal))
-        return entry is not None and set(entry.roles) == {role}
+        return entry is not None and set(entry.roles) <= set(roles)

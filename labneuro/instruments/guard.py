@@ -46,8 +46,18 @@ class Guard:
 
     @property
     def exposure(self) -> float:
-        """Exposure asked for up to now, in V s."""
+        """Exposure asked for up to now, and carried from before, in V s."""
         return self._exposure
+
+    def carry(self, exposure: float) -> None:
+        """Begin from what the device has had before.
+
+        Parameters
+        ----------
+        exposure : float
+            In V s.
+        """
+        self._exposure = summed([self._exposure, exposure])
 
     def comply(self, current: float, where: str, output: str = METER) -> None:
         """Check the largest current of a source meter or a current pulser; keep it.

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 GENERATOR = "pulse_generator"
+CLOCK = "clock_generator"
 METER = "source_meter"
 PULSER = "current_pulser"
-_PULSED = (GENERATOR, PULSER)
+_PULSED = (GENERATOR, CLOCK, PULSER)
 _THROUGH = ("current", "power", "charge")  # what needs a bound of the current
 
 

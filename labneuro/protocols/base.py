@@ -17,10 +17,10 @@ from labneuro.instruments.stress import (
     summed,
 )
 from labneuro.safety import UNITS
-from labneuro.units import InputModel
+from labneuro.units import InputModel, show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -112,9 +112,18 @@ class Plan:
     ----------
     steps : tuple of Step
         In order of execution.
+    done : int
+        How many of them an earlier part of the run has measured.
+    prologue : tuple of Step
+        What a run that is taken up does before the first of the others.
+    exposure : float
+        What the device has had of the run at most, in V s.
     """
 
     steps: tuple[Step, ...]
+    done: int = 0
+    prologue: tuple[Step, ...] = ()
+    exposure: float = 0.0
 
     @property
     def duration(self) -> float:
@@ -159,7 +168,7 @@ class Plan:
         return tuple(found)
 
     def check(self, limits: Limits, circuit: DeviceCircuit | None = None) -> None:
-        """Raise if any set-point of any step, or the whole, is beyond the limits.
+        """Raise if any set-point to come, or the whole exposure, is beyond the limits.
 
         Parameters
         ----------
@@ -174,9 +183,8 @@ class Plan:
         LimitError
             Naming the step, the value and the limit.
         """
-        exposure = 0.0
-        for number, step in enumerate(self.steps, start=1):
-            where = f"step {number} ({step.label})"
+        exposure = self.exposure
+        for where, step in self._ahead():
             check_levels(step.levels, limits, circuit, where)
             limits.check("current", step.current, where)
             if math.isfinite(step.compliance):
@@ -184,6 +192,17 @@ class Plan:
             stress = step.stress(limits, circuit)
             exposure = summed([exposure, stress.exposure])
             check_stress(replace(stress, exposure=exposure), limits, where)
+
+    def _ahead(self) -> Iterator[tuple[str, Step]]:
+        """Yield what is to come, each with what a message calls it."""
+        before = ""
+        if self.exposure:
+            before = f", {show(self.exposure, UNITS['exposure'])} before it was resumed"
+        for step in self.prologue:
+            yield f"before step {self.done + 1} ({step.label}){before}", step
+        for number in range(self.done, len(self.steps)):
+            step = self.steps[number]
+            yield f"step {number + 1} ({step.label}){before}", step
 
 
 @dataclass(frozen=True)
@@ -281,6 +300,17 @@ class MeasurementProtocol(InputModel, ABC):
     @abstractmethod
     def layout(self, device: DeviceConfig) -> RunLayout:
         """Return the columns and plots of the run file."""
+
+    def prologue(self, device: DeviceConfig) -> tuple[Step, ...]:
+        """Return what :meth:`Measurement.restore` puts out; the default is nothing.
+
+        Parameters
+        ----------
+        device : DeviceConfig
+            The device of a run that is taken up.
+        """
+        del device
+        return ()
 
     def drawing(self) -> Drawing:
         """Return the plots of a run, nothing drawn yet; the default has none."""

@@ -13,6 +13,7 @@ from labneuro.protocols.base import (
     Measurement,
     MeasurementProtocol,
     Plan,
+    Step,
 )
 from labneuro.protocols.pulse_events import (
     INITIAL,
@@ -28,6 +29,7 @@ from labneuro.protocols.pulse_steps import (
     baseline_step,
     probe_step,
     pulse_layout,
+    resumption,
 )
 from labneuro.protocols.sweeps import FieldSweep
 
@@ -85,6 +87,10 @@ class FiringProbability(MeasurementProtocol):
             further=COUNTS,
         )
         return pulse_layout(curve)
+
+    def prologue(self, device: DeviceConfig) -> tuple[Step, ...]:
+        """Return the reset and the reading before a run goes on."""
+        return resumption(self.settings, device)
 
     def drawing(self) -> Drawing:
         """Return the plots of a run, nothing drawn yet."""

@@ -17,6 +17,7 @@ from labneuro.protocols.pulse_events import (
     EventSettings,
     PulseEvent,
     Sensitization,
+    channel_length,
     event_train,
     level,
     reset_train,
@@ -25,6 +26,8 @@ from labneuro.units import show
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from labneuro.bench import DeviceConfig
 
 LOWEST_LINE_FREQUENCY = 50.0  # Hz: its power-line cycles are the longest
 _WIDTH = 2 * 1.959963984540054  # of a 95 % interval, in standard deviations
@@ -48,11 +51,13 @@ def pulse_layout(plot: Plot) -> RunLayout:
     )
 
 
-def baseline_step(settings: EventSettings, length: float) -> Step:
+def baseline_step(
+    settings: EventSettings, length: float, label: str = "baseline: reset and read"
+) -> Step:
     """Return the step that resets the device and reads its initial resistance."""
     train = reset_train(settings, length)
     return Step(
-        label="baseline: reset and read",
+        label=label,
         levels=(
             Levels(GENERATOR, train.waveform.segments, BASELINE_EVENTS),
             read_levels(settings, BASELINE_EVENTS),
@@ -61,6 +66,12 @@ def baseline_step(settings: EventSettings, length: float) -> Step:
         pulses=0,
         duration=BASELINE_EVENTS * train.period,
     )
+
+
+def resumption(settings: EventSettings, device: DeviceConfig) -> tuple[Step, ...]:
+    """Return what is done to the device before a run goes on: reset and read again."""
+    label = "resumption: reset and read"
+    return (baseline_step(settings, channel_length(device), label),)
 
 
 def probe_step(

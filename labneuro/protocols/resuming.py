@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,17 +21,35 @@ from labneuro.protocols.recipe import load_recipe, recipe_of_run
 from labneuro.units import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from labneuro.bench import BenchConfig
+    from labneuro.data.journal import Event
     from labneuro.data.provenance import Provenance
     from labneuro.protocols.recipe import Recipe
 
 RESUMED = "resumed"
+DEVICE_SEED = "device_seed"
 _MISSING = object()
+_TOLD = re.compile(r"exposure up to (\S+) V\*s; \d+ readings of (\d+) steps before")
 _FACTS = ("device_id", "device_model", "simulated", "protocol")
+
+
+class Resumed(NamedTuple):
+    """What the event log says of the latest resumption.
+
+    Attributes
+    ----------
+    steps : int
+        Steps that were there.
+    exposure : float
+        What the device had had at most, in V s.
+    """
+
+    steps: int
+    exposure: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,8 @@ class Past:
         What each instrument had answered to ``*IDN?``.
     versions : dict of str to str
         The software that began it.
+    resumed : Resumed or None
+        When it was taken up last; None if it never was.
     """
 
     path: Path
@@ -71,19 +92,25 @@ class Past:
     status: str
     identities: dict[str, str]
     versions: dict[str, str]
+    resumed: Resumed | None = None
 
-    def lines(self, identities: Mapping[str, str] | None = None) -> Iterator[str]:
+    def lines(
+        self, exposure: float, identities: Mapping[str, str] | None = None
+    ) -> Iterator[str]:
         """Yield what the event log says of the gap.
 
         Parameters
         ----------
+        exposure : float
+            What the device has had at most, in V s.
         identities : mapping of str to str, optional
             What each instrument answers now.
         """
         seed = "" if self.seed is None else f"; seed {self.seed}"
         yield (
-            f"after {self.gap:.0f} s; {self.readings} readings of {len(self.steps)} "
-            f"steps before; it was {self.status!r}{seed}"
+            f"after {self.gap:.0f} s; exposure up to {exposure!r} V*s; "
+            f"{self.readings} readings of {len(self.steps)} steps before; "
+            f"it was {self.status!r}{seed}"
         )
         now = software_versions()
         for key in ("labneuro", "commit"):
@@ -145,7 +172,7 @@ def past_of(path: Path) -> Past:
         blocks = run.blocks()
         if [step for step, _ in blocks] != list(range(len(blocks))):
             raise RunFileError(f"{path}: its steps are not in order: cannot be resumed")
-        events = len(run.events())
+        events = run.events()
         ended = datetime.fromisoformat(run.end_time)
         return Past(
             path=path,
@@ -155,11 +182,35 @@ def past_of(path: Path) -> Past:
             plots=plots_of(run),
             gap=max((datetime.now(UTC) - ended).total_seconds(), 0.0),
             # The number of events grows with every resumption, whatever it measured.
-            seed=None if run.seed is None else _derived(run.seed, run.rows, events),
+            seed=None
+            if run.seed is None
+            else _derived(run.seed, run.rows, len(events)),
             status=run.status,
             identities={name: one[0] for name, one in run.instruments().items()},
             versions=run.versions,
+            resumed=_latest_resumption(path, events),
         )
+
+
+def _latest_resumption(path: Path, events: Sequence[Event]) -> Resumed | None:
+    """Return when a run was taken up last.
+
+    Raises
+    ------
+    RunFileError
+        If it was, but how much the device had had until then is not told.
+    """
+    lines = [event.message for event in events if event.kind == RESUMED]
+    if not lines:
+        return None
+    told = [match for line in lines if (match := _TOLD.search(line))]
+    if not told:
+        raise RunFileError(
+            f"{path}: was resumed before, and its events do not tell the exposure to "
+            "then: cannot be resumed"
+        )
+    exposure, steps = told[-1].groups()
+    return Resumed(int(steps), float(exposure))
 
 
 def _recipe(run: RunFile) -> Recipe:
@@ -227,12 +278,9 @@ def check_same(path: Path, bench: BenchConfig, now: Provenance) -> None:
             found = current.protocol.model_dump(mode="json")
             parameters = json.loads(to_json(found, "parameters"))
             _refuse(path, f"recipe {current.path}", run.parameters, parameters)
-        draws = bench.simulation is not None and bench.simulation.draw_device
-        if run.simulated and draws:
-            raise RunFileError(
-                f"{path}: cannot be resumed: {bench.path}: simulation.draw_device: "
-                "the seed draws the device, and the next part needs another seed"
-            )
+        then = run.extras.get(DEVICE_SEED, _MISSING)
+        if run.simulated and (drawn := now.extras[DEVICE_SEED]) is not None:
+            _refuse(path, "the seed that drew the device", then, drawn)
 
 
 def _current_recipe(run: RunFile) -> Recipe | None:

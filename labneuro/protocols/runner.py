@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,9 @@ from labneuro.errors import (
 )
 from labneuro.instruments.connection import connect
 from labneuro.instruments.device_circuit import device_circuit
+from labneuro.instruments.stress import summed
 from labneuro.protocols.resuming import (
+    DEVICE_SEED,
     RESUMED,
     bench_of_run,
     check_same,
@@ -83,7 +85,8 @@ def check_plan(protocol: MeasurementProtocol, bench: BenchConfig) -> Plan:
             f"{type(protocol).__name__} measures {', '.join(models)}; the device of "
             f"bench {bench.name!r} is {bench.device.model!r}"
         )
-    if not math.isfinite(bench.safe_limits.current):
+    metered = {"source_meter", "current_pulser"} & set(bench.roles)
+    if metered and not math.isfinite(bench.safe_limits.current):
         raise BenchConfigError(
             f"{bench.path}: limits.current: this key is missing; the source meter "
             "needs it as compliance"
@@ -205,24 +208,68 @@ def resume(
     past = past_of(target)
     bench = bench_of_run(target) if bench is None else bench
     check_same(target, bench, _provenance(past.recipe, bench, None))
-    plan = check_plan(past.recipe.protocol, bench)
+    plan = check_rest(past, bench)
     with claim(target, resumed=True) as name:
-        if len(past.steps) == len(plan.steps):  # only its end was missing
+        if plan.done == len(plan.steps):  # only its end was missing
             with RunWriter.resume(name, fsync_interval=fsync_interval) as writer:
-                _take_up(writer, past, {})
+                _take_up(writer, past, plan, {})
             return target
         with connect(bench, past.seed) as connected:
+            connected.guard.carry(plan.exposure)
             writer = RunWriter.resume(name, fsync_interval=fsync_interval)
             with writer:
-                _take_up(writer, past, connected.identities)
+                _take_up(writer, past, plan, connected.identities)
                 _measure_all(
                     past.recipe, connected, plan, writer, on_progress, past.steps
                 )
     return target
 
 
-def _take_up(writer: RunWriter, past: Past, identities: Mapping[str, str]) -> None:
-    for line in past.lines(identities):
+def check_rest(past: Past, bench: BenchConfig) -> Plan:
+    """Return what a run has still to do after checking every set-point of it.
+
+    The exposure goes on from what the device has had at most: the parts before, the
+    prologue of each, and the step at which each of them stopped.
+
+    Parameters
+    ----------
+    past : Past
+        What it has measured.
+    bench : BenchConfig
+        Its bench.
+
+    Raises
+    ------
+    LimitError
+        If a set-point of the prologue or of a step to come is beyond a limit.
+    LabneuroError
+        As for :func:`check_plan`.
+    """
+    protocol = past.recipe.protocol
+    plan = check_plan(protocol, bench)
+    circuit, limits = device_circuit(bench), bench.safe_limits
+    prologue = protocol.prologue(bench.device)
+    known = past.resumed
+    had = (
+        *(prologue if known is not None and known.steps else ()),
+        *plan.steps[0 if known is None else known.steps : len(past.steps) + 1],
+    )
+    exposures = [step.stress(limits, circuit).exposure for step in had]
+    rest = replace(
+        plan,
+        done=len(past.steps),
+        prologue=prologue if past.steps else (),
+        exposure=summed([0.0 if known is None else known.exposure, *exposures]),
+    )
+    if rest.done < len(rest.steps):
+        rest.check(limits, circuit)
+    return rest
+
+
+def _take_up(
+    writer: RunWriter, past: Past, plan: Plan, identities: Mapping[str, str]
+) -> None:
+    for line in past.lines(plan.exposure, identities):
         writer.log(RESUMED, line, 0.0)
     for plot, arrays in past.plots.items():
         writer.update(plot, **arrays)
@@ -240,6 +287,8 @@ def _measure_all(
     total = len(plan.steps)
     try:
         with _usable_answers():
+            # What waits in an error queue is of whoever used the bench before.
+            _log_errors(bench, writer, "instrument error before")
             measurement.prepare()
         if measured:
             found = measurement.restore(measured)
@@ -258,10 +307,14 @@ def _measure_all(
                 on_progress(Progress(index + 1, total, step.label, readings))
     finally:
         bench.make_safe()  # the outputs first, then the file
+    _log_errors(bench, writer, "instrument error")
+    writer.finish()
+
+
+def _log_errors(bench: ConnectedBench, writer: RunWriter, kind: str) -> None:
     for name, errors in bench.errors().items():
         for error in errors:
-            writer.log("instrument error", f"{name}: {error}", 0.0)
-    writer.finish()
+            writer.log(kind, f"{name}: {error}", 0.0)
 
 
 @contextmanager
@@ -302,6 +355,7 @@ def _provenance(recipe: Recipe, bench: BenchConfig, seed: int | None) -> Provena
             "bench_file": str(bench.path),
             "recipe_file": None if recipe.path is None else str(recipe.path),
             "changes": list(recipe.changes),
+            DEVICE_SEED: None if simulation is None else simulation.drawn_by,
         },
     )
 

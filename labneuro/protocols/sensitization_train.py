@@ -32,6 +32,7 @@ from labneuro.protocols.pulse_steps import (
     baseline_step,
     pulse_layout,
     read_levels,
+    resumption,
 )
 from labneuro.units import VoltPerMetre, show
 
@@ -127,6 +128,10 @@ class SensitizationTrain(MeasurementProtocol):
             further=COUNTS,
         )
         return pulse_layout(response)
+
+    def prologue(self, device: DeviceConfig) -> tuple[Step, ...]:
+        """Return the reset and the reading before a run goes on."""
+        return resumption(self.settings, device)
 
     def drawing(self) -> Drawing:
         """Return the plots of a run, nothing drawn yet."""

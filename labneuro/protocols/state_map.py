@@ -19,6 +19,7 @@ from labneuro.protocols.base import (
     Measurement,
     MeasurementProtocol,
     Plan,
+    Step,
 )
 from labneuro.protocols.pulse_events import (
     INITIAL,
@@ -36,6 +37,7 @@ from labneuro.protocols.pulse_steps import (
     baseline_step,
     probe_step,
     pulse_layout,
+    resumption,
 )
 from labneuro.protocols.sweeps import FieldSweep
 from labneuro.units import InputModel, VoltPerMetre, show
@@ -166,6 +168,10 @@ class StateMap(MeasurementProtocol):
             further=COUNTS,
         )
         return pulse_layout(sigmoids)
+
+    def prologue(self, device: DeviceConfig) -> tuple[Step, ...]:
+        """Return the reset and the reading before a run goes on."""
+        return resumption(self.settings, device)
 
     def drawing(self) -> Drawing:
         """Return the plots of a run, nothing drawn yet."""

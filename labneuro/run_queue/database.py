@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _APPLICATION = 0x4C4E5131  # "LNQ1"
-_VERSION = 1
+_VERSION = 2
 _PATIENCE = 10.0  # s that a process waits for others at the file
 _PAUSE = 0.02  # s between two tries
 _STATES = ", ".join(f"'{state}'" for state in State)
@@ -32,6 +32,7 @@ CREATE TABLE entries (
   seed INTEGER,
   folder TEXT NOT NULL,
   file TEXT,
+  fsync_interval REAL NOT NULL,
   added TEXT NOT NULL,
   state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ({_STATES})),
   reason TEXT NOT NULL DEFAULT '',

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labneuro.run_queue.processes import ProcessIdentity
+    from labneuro.instruments.processes import ProcessIdentity
 
 
 class State(StrEnum):
@@ -55,6 +55,8 @@ class Job:
         Where the run file goes, absolute.
     file : str or None
         Its name; None for a dated one.
+    fsync_interval : float
+        Longest time in s that readings may wait for their fsync.
     """
 
     recipe_name: str
@@ -67,6 +69,7 @@ class Job:
     seed: int | None
     folder: str
     file: str | None
+    fsync_interval: float = 1.0
 
     @property
     def bench_name(self) -> str:

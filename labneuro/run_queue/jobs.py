@@ -28,6 +28,7 @@ def make_job(
     changes: Iterable[str] = (),
     seed: int | None = None,
     out: str | Path | None = None,
+    fsync_interval: float = 1.0,
 ) -> Job:
     """Check all that can be checked beforehand and fix what is to be run.
 
@@ -41,6 +42,8 @@ def make_job(
         Seed of a simulated bench, in place of the bench file's.
     out : path, optional
         Run file; without it a dated name in the current folder.
+    fsync_interval : float
+        Longest time in s that readings may wait for their fsync.
 
     Returns
     -------
@@ -77,6 +80,7 @@ def make_job(
         seed=seed,
         folder=str(Path.cwd() if path is None else path.parent),
         file=None if path is None else path.name,
+        fsync_interval=fsync_interval,
     )
 
 

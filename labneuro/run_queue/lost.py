@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from labneuro.data.reader import RunFile
 from labneuro.data.run_file import COMPLETED, INTERRUPTED, journal_of, part_of
 from labneuro.errors import RunFileError
+from labneuro.instruments.processes import is_alive
 from labneuro.run_queue.entry import QueueEntry, State
-from labneuro.run_queue.processes import is_alive
 
 if TYPE_CHECKING:
     from labneuro.run_queue.store import QueueStore

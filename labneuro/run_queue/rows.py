@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from labneuro.errors import QueueError
+from labneuro.instruments.processes import ProcessIdentity
 from labneuro.run_queue.entry import Job, QueueEntry, State, text_sha256
-from labneuro.run_queue.processes import ProcessIdentity
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Self
 
 from labneuro import workspace
 from labneuro.errors import InputError
+from labneuro.instruments.processes import is_alive
 from labneuro.run_queue.database import open_database, telling, transaction
 from labneuro.run_queue.entry import Job, QueueEntry, State
-from labneuro.run_queue.processes import is_alive
 from labneuro.run_queue.rows import checksum, read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from labneuro.run_queue.processes import ProcessIdentity
+    from labneuro.instruments.processes import ProcessIdentity
 
 FILE_NAME = "queue.sqlite3"
 _ONE = "SELECT * FROM entries WHERE number = ?"

@@ -15,12 +15,12 @@ from labneuro.errors import (
     LabneuroError,
     SafeStateError,
 )
+from labneuro.instruments.processes import this_process
 from labneuro.instruments.signals import uninterrupted
 from labneuro.protocols.runner import resume, run
 from labneuro.run_queue.entry import OnFailure, QueueEntry, State
 from labneuro.run_queue.jobs import bench_of, file_of, recipe_of
 from labneuro.run_queue.lost import final_status, has_remains, recoverable, settle_lost
-from labneuro.run_queue.processes import this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +64,9 @@ class QueueRunner:
         Most entries to run.
     resume_interrupted : bool
         Take up interrupted entries, too, at the step at which they stopped.
+    fsync_interval : float or None
+        Longest time in s that readings may wait for their fsync; None for what each
+        entry says.
     watch : callable
         ``watch(entry)`` is entered around each run and gives what is told its progress.
     tell : callable
@@ -77,6 +80,7 @@ class QueueRunner:
     resume_interrupted: bool = False
     watch: Watch = _unwatched
     tell: Callable[[QueueEntry], None] = lambda entry: None
+    fsync_interval: float | None = None
     _count: Counter[State] = field(default_factory=Counter)
     _in_use: set[str] = field(default_factory=set)
 
@@ -142,12 +146,24 @@ class QueueRunner:
         if final_status(entry) == COMPLETED:  # taken up by hand meanwhile
             return
         bench, recipe = bench_of(entry.job), recipe_of(entry)
+        interval = self.fsync_interval
+        if interval is None:
+            interval = entry.job.fsync_interval
         if entry.run_file is not None and has_remains(entry):
-            resume(entry.run_file, bench, on_progress=on_progress)
+            resume(
+                entry.run_file, bench, on_progress=on_progress, fsync_interval=interval
+            )
             return
         path = file_of(entry, recipe, bench)
         self.store.note_run_file(entry, path)
-        run(recipe, bench, path, seed=entry.job.seed, on_progress=on_progress)
+        run(
+            recipe,
+            bench,
+            path,
+            seed=entry.job.seed,
+            on_progress=on_progress,
+            fsync_interval=interval,
+        )
 
     def _fate(self, entry: QueueEntry, error: BaseException) -> tuple[State, str]:
         safety = _stopped_for_safety(error)

@@ -11,6 +11,7 @@ from labneuro.errors import BenchConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     import numpy as np
 
@@ -174,6 +175,22 @@ class SimulatedInstrument(BenchInstrument, ABC):
     @abstractmethod
     def write(self, message: bytes) -> None:
         """Take one whole message (what the client sent up to END, terminator cut)."""
+
+    def write_within(
+        self, message: bytes, around: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Take one whole message within a context.
+
+        Parameters
+        ----------
+        message : bytes
+            As for :meth:`write`.
+        around : callable
+            Returns what is entered before the message is carried out and left after,
+            wherever that happens.
+        """
+        with around():
+            self.write(message)
 
     def reply(self, content: bytes) -> None:
         """Queue a response message, without terminator, readable from now on."""

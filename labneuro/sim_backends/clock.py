@@ -8,13 +8,18 @@ time.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from abc import ABC, abstractmethod
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from labneuro.sim_backends.turn import Turn
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_MOST_AHEAD = 0.05  # s that a script may run ahead of the wall before it sleeps
 
 
 class Appointment:
@@ -39,10 +44,13 @@ class Clock(ABC):
     ----------
     due : float
         Bench time in s of the next appointment, or infinity.
+    turn : Turn
+        Who may touch the bench.
     """
 
     def __init__(self) -> None:
         self.due = math.inf
+        self.turn = Turn()
         self._agenda: list[tuple[float, int, Appointment]] = []
         self._made = 0
 
@@ -57,6 +65,14 @@ class Clock(ABC):
 
     def catch_up(self) -> None:  # noqa: B027  nothing to do for a clock that jumps
         """Let bench time catch up with the wall, for a clock that runs with it."""
+
+    def keep_pace(self) -> None:  # noqa: B027  nothing to do for a clock that jumps
+        """Let the wall catch up with a script, for a clock whose operations defer."""
+
+    def rest(self) -> None:
+        """Let the wall catch up and others have their turn, amid a long operation."""
+        self.keep_pace()
+        self.turn.give_way()
 
     @abstractmethod
     def _go_to(self, moment: float) -> None:
@@ -128,12 +144,21 @@ class RealClock(Clock):
     Within an operation bench time moves by what the operation takes and by nothing
     else, so a busy computer does not move a pulse against a reading. Between messages
     it catches up with the wall.
+
+    One thread answers all clients of a served bench and cannot sleep. There operations
+    move bench time at once (:meth:`defer`): the server holds the reply back until it is
+    due, and scripts sleep between what they do, while others have their turn.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._start = time.monotonic()
         self._time = 0.0
+        self._ahead: threading.local | None = None
+
+    def defer(self) -> None:
+        """Let no operation sleep from now on."""
+        self._ahead = threading.local()
 
     @property
     def now(self) -> float:
@@ -146,10 +171,27 @@ class RealClock(Clock):
             self.advance_to(self._time + duration)
 
     def _go_to(self, moment: float) -> None:
-        self._time = max(self._time, moment)
+        step = max(0.0, moment - self._time)
+        self._time += step
+        if self._ahead is not None:
+            self._be_ahead(step)
+            return
         ahead = self._start + self._time - time.monotonic()
         if ahead > 0.0:
             time.sleep(ahead)
+
+    def _be_ahead(self, step: float) -> float:
+        """Add to what this thread is ahead of the wall, in s; return it."""
+        now, local = time.monotonic(), self._ahead
+        past = now - getattr(local, "since", now)
+        ahead = max(0.0, getattr(local, "time", 0.0) - past) + step
+        vars(local).update(time=ahead, since=now)
+        return ahead
+
+    def keep_pace(self) -> None:
+        """Sleep once what this thread is ahead of the wall is worth it."""
+        if self._ahead is not None and (ahead := self._be_ahead(0.0)) > _MOST_AHEAD:
+            self.turn.sleep(ahead)
 
     def catch_up(self) -> None:
         """Move on to where the wall is."""

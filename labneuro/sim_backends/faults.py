@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
     from labneuro.bench import FaultConfig
     from labneuro.sim_backends.base import Reply, SimulatedInstrument
     from labneuro.sim_backends.drives import Drive
+    from labneuro.sim_backends.wiring import Circuit
 
 WRONG_IDENTITY = b"ACME INSTRUMENTS,MODEL 1,0,0"
 _BEYOND = 1e30  # V and A: beyond any range
 _PRINTABLE = (33, 127)
 _AT_REPLY = ("time-out", "garbage", "truncated block", "slow reply")
-_PATIENCE = 60.0  # s of wall time for a script whose readings are out of range
+_beyond: WeakKeyDictionary[Circuit, set[Drive]] = WeakKeyDictionary()
 
 
 class ConnectionDroppedError(InstrumentError):
@@ -117,31 +120,34 @@ class Faults:
             self._instrument.interlock_open = True
         self._at_reply.extend(config for config in due if config.kind in _AT_REPLY)
         if "over-range" in kinds:
-            self._write_out_of_range(message)
+            self._instrument.write_within(message, self._out_of_range)
         else:
             self._instrument.write(message)
         for config in due:
             if config.kind == "error in queue":
                 self._instrument.report_failure(config.code)
 
-    def _write_out_of_range(self, message: bytes) -> None:
-        """Let every reading that a message starts be beyond any range."""
-        instrument = self._instrument
-        circuit = instrument.circuit
-        measure = circuit.measure
-        own = set(instrument.drives.values())
+    @contextmanager
+    def _out_of_range(self) -> Iterator[None]:
+        """Let every reading of the instrument be beyond any range.
 
-        def beyond(drive: Drive, aperture: float) -> Reading:
-            reading = measure(drive, aperture)
-            return Reading(_BEYOND, _BEYOND, False) if drive in own else reading
-
+        A script may be long: other instruments go on meanwhile, with their own readings
+        or, by a fault of their own, without.
+        """
+        circuit = self._instrument.circuit
+        own = self._instrument.drives.values()
         replaced: dict[str, Callable[[Drive, float], Reading]] = vars(circuit)
-        replaced["measure"] = beyond
+        beyond = _beyond.setdefault(circuit, set())
+        with circuit.clock.turn:
+            beyond.update(own)
+            replaced["measure"] = partial(_measure, circuit, beyond)
         try:
-            instrument.write(message)
-            instrument.wait_idle(_PATIENCE)
+            yield
         finally:
-            del replaced["measure"]
+            with circuit.clock.turn:
+                beyond.difference_update(own)
+                if not beyond:
+                    del replaced["measure"]
 
     def distort(self, reply: Reply) -> Reply | None:
         """Return a reply as it arrives; None if it is lost."""
@@ -165,6 +171,13 @@ class Faults:
             return reply._replace(content=half, terminator=b"")
         noise = self._generator.integers(*_PRINTABLE, max(1, length), dtype=np.uint8)
         return reply._replace(content=noise.tobytes())
+
+
+def _measure(
+    circuit: Circuit, beyond: set[Drive], drive: Drive, aperture: float
+) -> Reading:
+    reading = type(circuit).measure(circuit, drive, aperture)
+    return Reading(_BEYOND, _BEYOND, False) if drive in beyond else reading
 
 
 @contextmanager

@@ -9,12 +9,11 @@ from labneuro.sim_backends.picoscope_4000.instrument import PicoScope4824
 from labneuro.sim_backends.picoscope_4000.sdk import SimulatedPs4000a
 
 if TYPE_CHECKING:
-    from threading import RLock
-
     from labneuro.sim_backends.simulated_bench import SimulatedBench
+    from labneuro.sim_backends.turn import MessageLock
 
 
-def make_library(name: str, bench: SimulatedBench, lock: RLock) -> object:
+def make_library(name: str, bench: SimulatedBench, lock: MessageLock) -> object:
     """Return a maker's library on the instruments of a simulated bench.
 
     Parameters
@@ -23,7 +22,7 @@ def make_library(name: str, bench: SimulatedBench, lock: RLock) -> object:
         The library, such as ``"ps4000a"``.
     bench : SimulatedBench
         The bench.
-    lock : RLock
+    lock : MessageLock
         Held during every call.
 
     Raises

@@ -8,20 +8,27 @@ from dataclasses import replace
 import pytest
 
 from labneuro.errors import InstrumentError, SafeStateError
+from labneuro.instruments.processes import ProcessIdentity, this_process
 from labneuro.run_queue import worker
 from labneuro.run_queue.jobs import make_job
-from labneuro.run_queue.processes import ProcessIdentity, this_process
 from labneuro.run_queue.store import QueueStore
 
 ADD = ("queue", "add", "hnno/resistance", "--bench", "hnno-sim")
 
 
 @pytest.fixture
-def raises(monkeypatch):
+def intervals():
+    """Return the fsync intervals of the runs."""
+    return []
+
+
+@pytest.fixture
+def raises(monkeypatch, intervals):
     """Stand in for the runner; return what it raises by seed."""
     faults: dict[int, BaseException] = {}
 
-    def execute(recipe, bench, path, *, seed, on_progress):
+    def execute(recipe, bench, path, *, seed, on_progress, fsync_interval):
+        intervals.append(fsync_interval)
         if seed in faults:
             raise faults[seed]
         return path
@@ -60,6 +67,16 @@ def test_add_list_run_list(labneuro, lab):
     row = labneuro("queue", "list").out.splitlines()[1]
     assert re.fullmatch(r"1 +done +\d+ s .* +\S+x\.h5", row)
     assert labneuro("data", "validate", "x.h5").code == 0
+
+
+def test_fsync_reaches_the_runs(labneuro, lab, raises, intervals):
+    """From 'queue add', or from 'queue run' for all; a negative one is wrong usage."""
+    for fsync in ("0", "2.5"):
+        assert labneuro(*ADD, "--fsync", fsync).code == 0
+    assert labneuro("queue", "run", "--limit", "1").code == 0
+    assert labneuro("queue", "run", "--fsync", "0.5").code == 0
+    assert intervals == [0.0, 0.5]
+    assert labneuro(*ADD, "--fsync", "-1").code == 2
 
 
 def test_nothing_to_run(labneuro, three, raises):

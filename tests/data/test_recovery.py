@@ -99,6 +99,42 @@ def test_unreadable_part_does_not_matter(killed):
     assert check_file(killed) == []
 
 
+@pytest.mark.parametrize(
+    ("how", "elsewhere"),
+    [
+        ("zeroed", False),
+        ("half zeroed", True),
+        ("first page", False),
+        ("old pages", False),
+    ],
+)
+def test_part_that_the_disk_has_spoilt_does_not_matter(
+    killed, left, rows, monkeypatch, how, elsewhere
+):
+    """A disk that refuses to overwrite leaves zeros or old bytes; the journal counts.
+
+    The HDF5 library may crash on such a file: nothing but the journal is trusted.
+    """
+    if elsewhere:
+        monkeypatch.setattr(recovery, "validate", validate)
+    content = bytearray(left[0])
+    size, half = len(content), len(content) // 2
+    spoilt = {
+        "zeroed": bytes(size),
+        "half zeroed": bytes(content[:half]) + bytes(size - half),
+        "first page": bytes(4096) + bytes(content[4096:]),
+        "old pages": bytes(content[:half]) + bytes(content[: size - half]),
+    }
+    part_of(killed).write_bytes(spoilt[how])
+    found = recover(killed, drawn)
+    assert (found.readings, found.steps, found.source) == (15, 3, "journal")
+    assert names(killed.parent) == ["a.h5"]
+    assert check_file(killed) == []
+    wanted = np.concatenate([rows(step, 5)["current"] for step in range(3)])
+    with RunFile.open(killed) as run:
+        np.testing.assert_array_equal(run.readings()["current"], wanted)
+
+
 def test_journal_alone_is_enough(killed):
     """Also without any part."""
     part_of(killed).unlink()

@@ -129,7 +129,7 @@ def test_an_end_in_doubt_leaves_the_holder_named(bench):
 
 @pytest.mark.parametrize(
     "change",
-    [{"pid": 2**22 + 1}, {"started": "1"}, {"boot": "another"}],
+    [{"pid": 2**22 + 1}, {"started": "boot:1"}, {"started": "another:1"}],
     ids=["dead", "number used again", "before a restart"],
 )
 def test_a_process_is_known_by_more_than_its_number(bench, change):

@@ -210,17 +210,6 @@ def test_changed_recipe_is_refused(connected, bench, lab, shipped):
     resume("x.h5")
 
 
-def test_device_drawn_by_the_seed_is_refused(connected, bench, tmp_path, write):
-    """Another seed would be another device."""
-    text = bench.text.replace("seed: 1", "seed: 1\n  draw_device: true")
-    drawn = load_bench(write("b.yaml", text))
-    path = tmp_path / "x.h5"
-    with pytest.raises(KeyboardInterrupt):
-        run(load_recipe(*CASES["firing"]), drawn, path, on_progress=stop_after(2))
-    with pytest.raises(RunFileError, match="draw_device"):
-        resume(path, drawn)
-
-
 def test_missing_bench_is_told(connected, interrupted, monkeypatch):
     """With the remedy."""
     from labneuro.protocols import resuming

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from labneuro.data.run_file import journal_of, part_of
+from labneuro.instruments.processes import ProcessIdentity, this_process
 from labneuro.protocols.runner import run
 from labneuro.run_queue.entry import State
 from labneuro.run_queue.jobs import bench_of, recipe_of
 from labneuro.run_queue.lost import recoverable, settle_lost
-from labneuro.run_queue.processes import ProcessIdentity, this_process
 
 DEAD = replace(this_process(), start=this_process().start + "1")
 

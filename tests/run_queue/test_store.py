@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import labneuro
 from labneuro.errors import InputError, LabneuroError, QueueError
+from labneuro.instruments.processes import ProcessIdentity, this_process
 from labneuro.run_queue.entry import Job, State
-from labneuro.run_queue.processes import ProcessIdentity, this_process
 from labneuro.run_queue.store import QueueStore, default_queue
 
 ELSEWHERE = ProcessIdentity("elsewhere", 4, "boot:7")
@@ -178,7 +178,7 @@ def test_entry_of_another_machine_is_removed_by_force(queue):
 CLAIM = """
 import sys
 from labneuro.run_queue.entry import State
-from labneuro.run_queue.processes import this_process
+from labneuro.instruments.processes import this_process
 from labneuro.run_queue.store import QueueStore
 with QueueStore(sys.argv[1]) as queue:
     print("ready", flush=True)
@@ -305,7 +305,7 @@ def deleted(path):
         (empty_file, "is not a queue of labneuro"),
         (other_database, "is not a queue of labneuro"),
         (folder, "unable to open database file"),
-        (newer, "is a queue of version 7; this labneuro knows version 1"),
+        (newer, "is a queue of version 7; this labneuro knows version 2"),
         (shorter, "malformed"),
         (forged, "entry 1 is damaged: wrong checksum"),
         (deleted, "is damaged: it holds 2 of 3 entries"),

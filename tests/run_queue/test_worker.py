@@ -18,10 +18,10 @@ from labneuro.errors import (
     RunFileError,
     SafeStateError,
 )
+from labneuro.instruments.processes import this_process
 from labneuro.protocols import runner
 from labneuro.run_queue import worker
 from labneuro.run_queue.entry import OnFailure, QueueEntry, State
-from labneuro.run_queue.processes import this_process
 from labneuro.run_queue.worker import QueueRunner
 
 
@@ -31,10 +31,12 @@ class Runs:
     def __init__(self):
         self.seeds = []
         self.paths = []
+        self.intervals = []
         self.raises = {}
 
-    def __call__(self, recipe, bench, path, *, seed, on_progress):
+    def __call__(self, recipe, bench, path, *, seed, on_progress, fsync_interval):
         self.seeds.append(seed)
+        self.intervals.append(fsync_interval)
         self.paths.append(path)
         if seed in self.raises:
             raise self.raises[seed]
@@ -68,6 +70,16 @@ def test_entries_run_in_order(queue, add, runs):
     assert [entry.number for entry in told] == [1, 2, 3]
     assert [entry.run_file for entry in told] == [str(path) for path in runs.paths]
     assert all(entry.ended >= entry.started for entry in queue.entries())
+
+
+def test_readings_reach_the_disk_as_asked(queue, add, runs):
+    """As each entry says, or as the one who runs the queue says for all."""
+    add(fsync_interval=0.0)
+    add(fsync_interval=5.0)
+    add()
+    QueueRunner(queue, limit=2).run_all()
+    QueueRunner(queue, fsync_interval=0.25).run_all()
+    assert runs.intervals == [0.0, 5.0, 0.25]
 
 
 def test_run_makes_the_file(queue, add, lab):

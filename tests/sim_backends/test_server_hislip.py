@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from labneuro.bench import FaultConfig
+from labneuro.sim_backends.server import intake
 from labneuro.sim_backends.server.background import served_in_background
 from labneuro.sim_backends.server.bench_server import ServedAt
 from labneuro.sim_backends.server.hislip_messages import (
@@ -316,3 +317,87 @@ def test_remote_local_is_answered(server: BenchServer) -> None:
     with Session(server) as client:
         answer = client.call(Kind.ASYNC_REMOTE_LOCAL_CONTROL, 1)
         assert answer.kind == Kind.ASYNC_REMOTE_LOCAL_RESPONSE
+
+
+# ---- what one client may ask of all
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the waits that clients were given, one a message."""
+    given: list[float] = []
+    spend = intake.Allowance.spend
+
+    def look(allowance: intake.Allowance) -> float:
+        wait = spend(allowance)
+        given.append(wait)
+        return wait
+
+    monkeypatch.setattr(intake.Allowance, "spend", look)
+    return given
+
+
+def test_the_rate_holds(
+    server: BenchServer, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    """No message is lost, however often the client had to wait."""
+    monkeypatch.setattr(intake, "MOST_MESSAGES", 1000)
+    with Session(server) as session:
+        for value in range(250):
+            session.write(b"*ESE %d" % value)
+        assert session.ask(b"*ESE?") == b"249\n"
+    assert len(waits) >= 251
+    assert sum(wait > 0.0 for wait in waits) >= 2
+
+
+def test_a_flood_lets_the_other_clients_have_their_turn(
+    server: BenchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "TURN", 0.0)
+    with Session(server) as flood, Session(server) as other:
+        count = 10_000
+        message = b"*ESE 1"
+        flood.sync.socket.sendall(
+            b"".join(pack(Kind.DATA_END, 0, 0, message) for _ in range(count))
+            + pack(Kind.DATA_END, 0, 0, b"*ESE?")
+        )
+        assert b"TEKTRONIX" in other.ask(b"*IDN?")
+        flood.sync.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):  # the flood is not through yet
+            flood.sync.socket.recv(1)
+        flood.sync.socket.settimeout(PATIENCE)
+        assert flood.read() == b"1\n"
+
+
+def test_a_message_that_never_ends_is_dropped(
+    server: BenchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Piece by piece, and in one piece that says how long it will be."""
+    from labneuro.sim_backends.server import hislip
+
+    monkeypatch.setattr(hislip, "_LARGEST_PAYLOAD", 1000)
+    with Session(server) as session:
+        for _ in range(11):
+            session.write(b"a" * 100, Kind.DATA)
+        assert session.sync.receive().kind == Kind.ERROR
+        assert b"TEKTRONIX" in session.ask(b"*IDN?")
+        session.write(b"b" * 1001)
+        assert session.sync.receive().kind == Kind.FATAL_ERROR
+
+
+def test_messages_that_wait_for_a_script_are_bounded(
+    server: BenchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MOST_WAITING", 10)
+    with Session(server, "smu") as first, Session(server, "smu") as second:
+        first.write(b"n = 0 print('on') while true do end")
+        assert first.read() == b"on\n"
+        for _ in range(100):
+            second.write(b"n = n + 1")
+        second.write(b"print(n)")
+        with Session(server) as other:
+            assert b"TEKTRONIX" in other.ask(b"*IDN?")
+        waiting = [client.backlog for client in server.desks["smu"].clients]
+        assert max(waiting) <= 11
+        first.write(b"abort")
+        assert float(second.read()) == 100.0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labneuro.sim_backends.server import intake, raw_socket
+from labneuro.sim_backends.server import intake
 from labneuro.sim_backends.server.background import served_in_background
 from labneuro.sim_backends.server.bench_server import ServedAt
 from labneuro.sim_backends.server.intake import Allowance, Intake, OverlongError
@@ -114,7 +114,7 @@ def test_a_flood_lets_the_other_clients_have_their_turn(
     server: BenchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one client's 20 000 messages wait, another one's few are answered."""
-    monkeypatch.setattr(raw_socket, "TURN", 0.0)
+    monkeypatch.setattr(intake, "TURN", 0.0)
     count = 20_000
     with connect(server, "afg") as flood, connect(server, "afg") as other:
         flood.sendall(b"*ESE 1\n" * count + b"*ESE?\n")
@@ -142,7 +142,7 @@ def test_the_rate_holds_for_a_client_that_sends_line_by_line(
     server: BenchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No message is lost, however often the client had to wait."""
-    monkeypatch.setattr(raw_socket, "MOST_MESSAGES", 1000)
+    monkeypatch.setattr(intake, "MOST_MESSAGES", 1000)
     with connect(server, "afg") as client:
         for value in range(250):
             client.sendall(b"*ESE %d\n" % value)
@@ -153,7 +153,7 @@ def test_messages_that_wait_for_a_script_are_bounded(
     server: BenchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They come one after the other when the script has ended."""
-    monkeypatch.setattr(raw_socket, "MOST_WAITING", 10)
+    monkeypatch.setattr(intake, "MOST_WAITING", 10)
     with connect(server, "smu") as first, connect(server, "smu") as second:
         first.sendall(b"n = 0 print('on') while true do end\n")
         assert first.recv(3, socket.MSG_WAITALL) == b"on\n"
@@ -195,6 +195,24 @@ def test_faults_are_switched_while_the_bench_is_served(server: BenchServer) -> N
         assert b"2636B" not in ask(smu, b"*IDN?\n")
         console_of(server, "fault clear")
         assert b"2636B" in ask(smu, b"*IDN?\n")
+
+
+def test_a_long_script_out_of_range_keeps_nobody_waiting(server: BenchServer) -> None:
+    """Its readings are beyond any range, the others' and the next ones are not."""
+    with connect(server, "smu") as smu, connect(server, "afg") as afg:
+        console_of(server, "fault {instrument: smu, kind: over-range, at: 1}")
+        smu.sendall(
+            b"smua.source.output = 1 print(smua.measure.i()) "
+            b"while not go do delay(0) end\n"
+        )
+        lines = smu.makefile("rb")
+        assert float(lines.readline()) == pytest.approx(9.91e37)
+        assert b"TEKTRONIX" in ask(afg, b"*IDN?\n")
+        assert json.loads(console_of(server, "status")[0].removeprefix("ok "))[
+            "instruments"
+        ]["smu"]["busy"]
+        smu.sendall(b"abort\nprint(smua.measure.i())\n")
+        assert abs(float(lines.readline())) < 1.0
 
 
 @pytest.mark.parametrize(

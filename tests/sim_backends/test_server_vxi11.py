@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import socket
 from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from labneuro.sim_backends.server import onc_rpc
+from labneuro.sim_backends.server import intake, onc_rpc
 from labneuro.sim_backends.server.background import served_in_background
 from labneuro.sim_backends.server.bench_server import ServedAt
 from labneuro.sim_backends.server.onc_rpc import (
@@ -283,3 +284,73 @@ def test_records_that_are_no_calls() -> None:
         _answered(pack_unsigned(1, 1))
     denied = _answered(pack_unsigned(5, 0, 3, *CORE, 0, 0, 0, 0, 0))
     assert [denied.unsigned() for _ in range(6)] == [5, 1, 1, 0, 2, 2]
+
+
+# ---- what one client may ask of all
+
+
+def test_the_rate_holds(server: BenchServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call is lost, however often the client had to wait."""
+    waits: list[float] = []
+    spend = intake.Allowance.spend
+
+    def look(allowance: intake.Allowance) -> float:
+        waits.append(spend(allowance))
+        return waits[-1]
+
+    monkeypatch.setattr(intake.Allowance, "spend", look)
+    monkeypatch.setattr(intake, "MOST_MESSAGES", 500)
+    with Link(server) as link:
+        for value in range(150):
+            assert link.write(b"*ESE %d" % value) == OK
+        link.write(b"*ESE?")
+        assert link.read()[2] == b"149\n"
+    assert len(waits) >= 152
+    assert sum(wait > 0.0 for wait in waits) >= 2
+
+
+def test_a_flood_of_calls_lets_the_other_clients_have_their_turn(
+    server: BenchServer,
+) -> None:
+    """Calls that nobody waits for are answered one by one, others in between."""
+    with Link(server) as flood, Link(server) as other:
+        head = pack_unsigned(flood.number, 1000, 0, END)
+        call = pack_call(1, CORE, 11, head + pack_opaque(b"*ESE 1"))
+        flood.socket.sendall(pack_record(call) * 3000)
+        other.write(b"*IDN?")
+        assert b"TEKTRONIX" in other.read()[2]
+        flood.stream.read(4)
+
+
+def test_messages_that_wait_for_a_script_are_bounded(
+    server: BenchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A further write is answered when there is room for it."""
+    monkeypatch.setattr(intake, "MOST_WAITING", 10)
+    with Link(server, b"smu") as first, Link(server, b"smu") as second:
+        first.write(b"n = 0 print('on') while true do end")
+        assert first.read()[2] == b"on\n"
+        head = pack_unsigned(second.number, 1000, 0, END)
+        numbers = [
+            second.send(11, head + pack_opaque(b"n = n + 1")) for _ in range(100)
+        ]
+        with Link(server) as other:
+            other.write(b"*IDN?")
+            assert b"TEKTRONIX" in other.read()[2]
+        waiting = [client.backlog for client in server.desks["smu"].clients]
+        assert max(waiting) <= 11
+        first.write(b"abort")
+        for number in numbers:
+            second.receive(number)
+        second.write(b"print(n)")
+        assert float(second.read()[2]) == 100.0
+
+
+def test_a_record_of_empty_fragments_is_cut_off(server: BenchServer) -> None:
+    """It would never end and cost nothing to send."""
+    with Link(server) as bad, Link(server) as good:
+        bad.socket.sendall(bytes(4) * (onc_rpc._MOST_FRAGMENTS + 1))
+        with contextlib.suppress(ConnectionError):
+            assert bad.stream.read(1) == b""
+        good.write(b"*IDN?")
+        assert b"TEKTRONIX" in good.read()[2]

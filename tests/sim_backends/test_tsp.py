@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from labneuro.sim_backends.tsp.worker import Worker
+from labneuro.sim_backends.turn import Turn
 
 ENDLESS = "while true do delay(1e-6) end"
 PATIENCE = 30.0
@@ -302,7 +303,7 @@ def test_a_worker_drops_waiting_messages():
             self.release.set()
 
     owner = Owner()
-    worker = Worker(owner.handle, owner.stop)
+    worker = Worker(owner.handle, owner.stop, Turn())
     worker.submit("first", 0.0)
     worker.submit("second", 0.0)
     worker.discard()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from labneuro.sim_backends.clock import VirtualClock
 from labneuro.sim_backends.tsp.runtime import (
     OutOfMemoryError,
     ScriptError,
@@ -34,6 +35,7 @@ class Host:
             },
             lambda *problem: self.refused.append(problem),
             LIMIT,
+            VirtualClock(),
         )
 
     def run(self, source: str) -> list[str]:

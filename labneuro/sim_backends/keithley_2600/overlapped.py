@@ -20,7 +20,6 @@ Series 2600B Reference Manual 2600BS-901-01 Rev. F, ``smuX.abort()``,
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING, TypeVar
 
 from labneuro.sim_backends.clock import RealClock
@@ -235,9 +234,10 @@ class OverlappedOperations:
         if self._real:
             moment = min(moment, self.clock.now + _NAP)
         if math.isinf(moment):
-            time.sleep(_NAP)  # only an event from outside can be next
+            self.clock.turn.sleep(_NAP)  # only an event from outside can be next
         else:
             self.clock.advance_to(moment)
+            self.clock.rest()
 
     # -- what a client sees of the progress --------------------------------------------
 

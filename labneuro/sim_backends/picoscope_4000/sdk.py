@@ -23,9 +23,9 @@ from labneuro.sim_backends.picoscope_4000.instrument import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from threading import RLock
 
     from labneuro.sim_backends.picoscope_4000.instrument import PicoScope4824
+    from labneuro.sim_backends.turn import MessageLock
 
 OK, NOT_FOUND, INVALID_HANDLE, INVALID_PARAMETER = 0, 3, 12, 13
 INVALID_TIMEBASE, INVALID_VOLTAGE_RANGE, INVALID_CHANNEL = 14, 15, 16
@@ -61,11 +61,11 @@ class SimulatedPs4000a:
     ----------
     units : mapping of str to PicoScope4824
         The instruments by serial number.
-    lock : RLock
+    lock : MessageLock
         Of the bench.
     """
 
-    def __init__(self, units: Mapping[str, PicoScope4824], lock: RLock) -> None:
+    def __init__(self, units: Mapping[str, PicoScope4824], lock: MessageLock) -> None:
         self._units = units
         self._lock = lock
         self._open: dict[int, str] = {}

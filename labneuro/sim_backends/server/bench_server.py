@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import os
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +21,6 @@ from labneuro.sim_backends.server.desk import Desk
 from labneuro.sim_backends.server.hislip import HislipPort
 from labneuro.sim_backends.server.hosts import LOOPBACK, reachable, resolve
 from labneuro.sim_backends.server.onc_rpc import PortMapperDatagrams
-from labneuro.sim_backends.server.pacing import pace
 from labneuro.sim_backends.server.raw_socket import RawConnection
 from labneuro.sim_backends.server.vxi11 import Vxi11Ports
 
@@ -108,7 +106,7 @@ class BenchServer:
         self._host = resolve(self.where.host)
         clock = self.powered.bench.clock
         if isinstance(clock, RealClock):
-            pace(clock, threading.get_ident())
+            clock.defer()
         for station in self.powered.stations.values():
             self.desks[station.name] = Desk(self.powered, station)
         try:

@@ -15,10 +15,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import struct
+import time
 from typing import TYPE_CHECKING
 
 from pyvisa.constants import Lock
 
+from labneuro.sim_backends.server import intake
 from labneuro.sim_backends.server.desk import Client, Desk
 from labneuro.sim_backends.server.hislip_messages import (
     HEADER_SIZE,
@@ -30,6 +32,7 @@ from labneuro.sim_backends.server.hislip_messages import (
     pack,
     take,
 )
+from labneuro.sim_backends.server.intake import LONGEST_MESSAGE, Allowance
 from labneuro.sim_backends.server.sockets import prepare
 from labneuro.sim_backends.visa.station import MESSAGE_AVAILABLE
 
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 4880
 _VERSION = 0x0100  # 1.0
 _VENDOR = 0x4C4E  # "LN", not registered
-_LARGEST_PAYLOAD = 256 * 1024 * 1024
+_LARGEST_PAYLOAD = LONGEST_MESSAGE
 _LONGEST_SUB_ADDRESS = 256  # IVI-6.1, 6.1
 _CLIENT_MESSAGE_SIZE = 1 << 20  # until the client says what it takes
 _RMT_DELIVERED = 1
@@ -100,6 +103,9 @@ class Channel(asyncio.Protocol):
         self._port = port
         self._buffer = bytearray()
         self._session: HislipSession | None = None
+        self._allowance = Allowance(intake.MOST_MESSAGES)
+        self._turn: asyncio.TimerHandle | None = None
+        self._unread = False
         self._handlers: Mapping[int, Callable[[Message], None]] = {
             Kind.INITIALIZE.value: self._initialize,
             Kind.ASYNC_INITIALIZE.value: self._initialize_async,
@@ -115,13 +121,45 @@ class Channel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Handle the messages that are complete."""
         self._acknowledge()
-        buffer = self._buffer
-        buffer += data
+        self._buffer += data
+        if self._turn is None and not self._unread:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Handle what waits, for one turn or as long as the client may."""
+        self._turn = None
+        end = time.monotonic() + intake.TURN
+        wait, more = 0.0, True
         try:
-            while (message := take(buffer, _LARGEST_PAYLOAD)) is not None:
+            while more and not wait and not self._unread:
+                message = take(self._buffer, _LARGEST_PAYLOAD)
+                if message is None:
+                    more = False
+                    break
                 self._handle(message)
+                wait = max(self._allowance.spend(), self._congestion())
+                if time.monotonic() > end:
+                    break
         except HeaderError as error:
             self.give_up(FatalError.BAD_HEADER, str(error))
+            return
+        self._rest_for(wait, more)
+
+    def _congestion(self) -> float:
+        """Return how long to wait for messages that wait for a script, in s."""
+        waiting = 0 if self._session is None else self._session.backlog
+        return intake.NAP if waiting > intake.MOST_WAITING else 0.0
+
+    def _rest_for(self, wait: float, more: bool) -> None:
+        """Take nothing more for `wait` s, or until what waits has had its turn."""
+        if self.transport.is_closing() or self._unread:
+            return  # goes on, if at all, when the client has read its replies
+        if wait or more:
+            self.transport.pause_reading()
+            loop = asyncio.get_running_loop()
+            self._turn = loop.call_later(wait, self._go_on)
+        else:
+            self.transport.resume_reading()
 
     def _handle(self, message: Message) -> None:
         handler = self._handlers.get(message.kind)
@@ -169,15 +207,20 @@ class Channel(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Take no more messages while the client does not read its replies."""
+        self._unread = True
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Take messages again."""
-        self.transport.resume_reading()
+        self._unread = False
+        if self._turn is None:
+            self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the session with either of its channels."""
         del exc
+        if self._turn is not None:
+            self._turn.cancel()
         self._port.channels.discard(self)
         if self._session is not None:
             self._session.end()
@@ -207,7 +250,7 @@ class HislipSession(Client):
         self._loop = asyncio.get_running_loop()
         self._synchronous = channel
         self._asynchronous: Channel | None = None
-        self._parts: list[bytes] = []
+        self._parts = bytearray()
         self._latest = 0  # message number of the client's latest message
         self._undelivered = False  # a reply was sent and the client has not read it all
         self._clearing = False
@@ -299,14 +342,14 @@ class HislipSession(Client):
         if not self._begin_message(message):
             return
         if message.kind == Kind.DATA:
-            self._parts.append(message.payload)
-            if sum(map(len, self._parts)) > _LARGEST_PAYLOAD:
+            self._parts += message.payload
+            if len(self._parts) > _LARGEST_PAYLOAD:
                 self._parts.clear()
                 self._synchronous.send(pack(Kind.ERROR, Error.MESSAGE_TOO_LARGE))
             return
         content = message.payload
         if self._parts:
-            content = b"".join((*self._parts, content))
+            content = bytes(self._parts + content)
             self._parts.clear()
         self.desk.submit(self, content)
 

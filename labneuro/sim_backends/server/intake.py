@@ -16,6 +16,12 @@ LONGEST_MESSAGE = 64 * 1024 * 1024
 """Bytes of a message with its blocks: twice the largest waveform memory."""
 MOST_MESSAGES = 20_000
 """Messages of one client in a second."""
+MOST_WAITING = 1000
+"""Messages of one client that may wait for a script to end."""
+TURN = 0.005
+"""Seconds after which a client with many messages lets the others have their turn."""
+NAP = 0.02
+"""Seconds between looks at a script that others wait for."""
 _SLICES = 10  # a second
 _LONGEST_LENGTH = 11  # bytes of '#9' and nine digits
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _WORD = struct.Struct("!I")
 _LAST_FRAGMENT = 0x80000000
-_LONGEST_RECORD = 256 * 1024 * 1024
+_LONGEST_RECORD = 4 * 1024 * 1024  # a call carries at most 1 MiB of a message
+_MOST_FRAGMENTS = 10_000
 _CALL, _REPLY, _ACCEPTED, _DENIED = 0, 1, 0, 1
 _RPC_VERSION = 2
 _SUCCESS, _NO_PROGRAM, _WRONG_VERSION, _NO_PROCEDURE, _GARBAGE = range(5)
@@ -185,14 +186,17 @@ async def read_record(reader: asyncio.StreamReader) -> bytes:
         If the record is too long.
     """
     fragments: list[bytes] = []
-    while True:
+    size = 0
+    for _ in range(_MOST_FRAGMENTS):
         (mark,) = _WORD.unpack(await reader.readexactly(_WORD.size))
         length = mark & ~_LAST_FRAGMENT
-        if length + sum(map(len, fragments)) > _LONGEST_RECORD:
+        size += length
+        if size > _LONGEST_RECORD:
             raise XdrError(f"a record of {length} bytes is too long")
         fragments.append(await reader.readexactly(length))
         if mark & _LAST_FRAGMENT:
             return b"".join(fragments)
+    raise XdrError("a record of too many fragments")
 
 
 def port_mapper(ports: Mapping[tuple[int, int], int]) -> Programs:

@@ -8,23 +8,14 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from labneuro.sim_backends.server import intake
 from labneuro.sim_backends.server.desk import Client, Desk
-from labneuro.sim_backends.server.intake import (
-    MOST_MESSAGES,
-    Allowance,
-    Intake,
-    OverlongError,
-)
+from labneuro.sim_backends.server.intake import Allowance, Intake, OverlongError
 from labneuro.sim_backends.server.sockets import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TURN = 0.005
-"""Seconds after which a client with many messages lets the others have their turn."""
-MOST_WAITING = 1000
-"""Messages of one client that may wait for a script to end."""
-_NAP = 0.02  # s between looks at a script that others wait for
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +37,7 @@ class RawConnection(asyncio.Protocol, Client):
         super().__init__(desk)
         self._quick = quick
         self._intake = Intake()
-        self._allowance = Allowance(MOST_MESSAGES)
+        self._allowance = Allowance(intake.MOST_MESSAGES)
         self._pending: deque[bytes] = deque()
         self._turn: asyncio.TimerHandle | None = None
         self._unread = False
@@ -81,13 +72,13 @@ class RawConnection(asyncio.Protocol, Client):
     def _go_on(self) -> None:
         """Carry out what waits, for one turn or as long as the client may."""
         self._turn = None
-        end = time.monotonic() + TURN
+        end = time.monotonic() + intake.TURN
         wait = 0.0
         while self._pending and not wait and not self._unread:
             self.desk.submit(self, self._pending.popleft())
             wait = self._allowance.spend()
-            if self.backlog > MOST_WAITING:
-                wait = max(wait, _NAP)
+            if self.backlog > intake.MOST_WAITING:
+                wait = max(wait, intake.NAP)
             if time.monotonic() > end:
                 break
         self._rest_for(wait)

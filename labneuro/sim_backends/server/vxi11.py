@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from pyvisa.constants import Lock, StatusCode
 
-from labneuro.sim_backends.server import onc_rpc
+from labneuro.sim_backends.server import intake, onc_rpc
 from labneuro.sim_backends.server.desk import Client, Desk
+from labneuro.sim_backends.server.intake import Allowance
 from labneuro.sim_backends.server.onc_rpc import (
     XdrError,
     XdrReader,
@@ -47,7 +48,6 @@ _WAIT_FOR_LOCK, _END, _TERMCHAR = 1, 8, 128  # operation flags
 _COUNT_REACHED, _CHARACTER_SEEN, _END_SEEN = 1, 2, 4  # why a read ended
 _LARGEST_WRITE = 1 << 20
 _LARGEST_READ = 1 << 24
-_LONGEST_MESSAGE = 256 * 1024 * 1024
 
 
 class Link(Client):
@@ -64,7 +64,7 @@ class Link(Client):
     def __init__(self, desk: Desk, connection: CoreConnection) -> None:
         super().__init__(desk)
         self._connection = connection
-        self._parts: list[bytes] = []
+        self._parts = bytearray()
         self._mailbox: list[bytes] = []
         self._position = 0
         self._news = asyncio.Event()
@@ -101,12 +101,12 @@ class Link(Client):
         if self._mailbox and not self._parts and self.desk.interrupted():
             self._mailbox.clear()
             self._position = 0
-        self._parts.append(data)
-        if sum(map(len, self._parts)) > _LONGEST_MESSAGE:
+        self._parts += data
+        if len(self._parts) > intake.LONGEST_MESSAGE:
             self._parts.clear()
             return _PARAMETER
         if ends:
-            message = b"".join(self._parts)
+            message = bytes(self._parts)
             self._parts.clear()
             self.desk.submit(self, message)
         return _OK
@@ -202,6 +202,7 @@ class Vxi11Ports:
     ) -> None:
         """Answer calls of some programs, such as the port mapper's."""
         acknowledge = prepare(writer.transport, self.quick)
+        allowance = Allowance(intake.MOST_MESSAGES)
         try:
             while True:
                 record = await onc_rpc.read_record(reader)
@@ -209,6 +210,8 @@ class Vxi11Ports:
                 reply = await onc_rpc.answer(programs, record)
                 writer.write(onc_rpc.pack_record(reply))
                 await writer.drain()
+                # Also without a wait: a flood that is all here would keep the loop.
+                await asyncio.sleep(allowance.spend())
         except (asyncio.IncompleteReadError, ConnectionError, XdrError) as error:
             _log.debug("a VXI-11 connection ended: %s", error)
         finally:
@@ -315,6 +318,8 @@ class CoreConnection:
         link, error = await self._admit(number, flags, lock_timeout)
         if link is None:
             return pack_unsigned(error, 0)
+        while link.backlog > intake.MOST_WAITING:
+            await asyncio.sleep(intake.NAP)
         error = link.write(data, bool(flags & _END))
         return pack_unsigned(error, len(data))
 

@@ -54,6 +54,7 @@ from labneuro.sim_backends.tsp.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -149,10 +150,11 @@ class TspInstrument(SimulatedInstrument):
             },
             self.errors.add,
             self.instruction_limit,
+            self.clock,
         )
         self.number_format = NumberFormat(self.runtime.set_number_format)
         self._common = CommonCommands(self)
-        self._worker = Worker(self._handle, self._stop)
+        self._worker = Worker(self._handle, self._stop, self.clock.turn)
         standard = {
             "errorqueue": self.errors.lua_object(),
             "status": self.status.lua_object(),
@@ -201,6 +203,21 @@ class TspInstrument(SimulatedInstrument):
             return
         self._worker.submit(text, _GRACE)
 
+    def write_within(
+        self, message: bytes, around: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Take one whole message within a context that lasts until it has been run."""
+        text = message.decode("latin-1")
+        if text.strip() == "abort":
+            self._abort()
+            return
+
+        def handle(text: str) -> None:
+            with around():
+                self._handle(text)
+
+        self._worker.submit(text, _GRACE, handle)
+
     @property
     def busy(self) -> bool:
         """Whether a script still runs although :meth:`write` has returned."""
@@ -235,7 +252,7 @@ class TspInstrument(SimulatedInstrument):
     def reply(self, content: bytes) -> None:
         """Queue a response message; a full output queue blocks the script."""
         while self._output_size > _OUTPUT_LIMIT and not self.runtime.stopping:
-            time.sleep(_NAP)
+            self.clock.turn.sleep(_NAP)
         with self._output_lock:
             self._output_size += len(content)
         super().reply(content)
@@ -276,13 +293,16 @@ class TspInstrument(SimulatedInstrument):
 
     def _handle(self, message: str) -> None:
         """Run one message, in the worker's thread."""
-        self.clock.advance(self.timing.message)
+        with self.clock.turn:
+            self.clock.advance(self.timing.message)
         self.runtime.begin()
         for line in message.splitlines() or [message]:
             if self.runtime.stopping:
                 break
             self._handle_line(line)
-            self._answer(line)
+            with self.clock.turn:
+                self._answer(line)
+            self.clock.keep_pace()
 
     def _answer(self, line: str) -> None:
         """Send errors and a prompt after a command message, if they are wanted.
@@ -312,7 +332,8 @@ class TspInstrument(SimulatedInstrument):
             kind, name = match.groups()
             self._loading = _Loading(kind == "loadandrunscript", name or "", [])
         elif stripped.startswith("*"):
-            self._common.execute(stripped)
+            with self.clock.turn:
+                self._common.execute(stripped)
         elif stripped:
             self.execute(line)
 
@@ -332,11 +353,15 @@ class TspInstrument(SimulatedInstrument):
         try:
             self.runtime.execute(source)
         except SyntaxError as error:
-            self.errors.add(tsp_errors.SYNTAX, error.lineno, error.msg)
+            self._report(tsp_errors.SYNTAX, error.lineno, error.msg)
         except OutOfMemoryError:
-            self.errors.add(tsp_errors.NO_MEMORY)
+            self._report(tsp_errors.NO_MEMORY)
         except ScriptError as error:
-            self.errors.add(tsp_errors.RUN_TIME, error.line, error.problem)
+            self._report(tsp_errors.RUN_TIME, error.line, error.problem)
+
+    def _report(self, code: int, *details: object) -> None:
+        with self.clock.turn:
+            self.errors.add(code, *details)
 
     def _refuse(self, code: object = None) -> None:
         """Enter an error that a function of the firmware's Lua has found."""
@@ -360,6 +385,7 @@ class TspInstrument(SimulatedInstrument):
         end = self.clock.now + duration
         while (left := end - self.clock.now) > 0.0 and not self.runtime.stopping:
             self.clock.advance(min(left, _NAP))
+            self.clock.rest()
 
     def _say(self, text: str) -> None:
         self.clock.advance(self.timing.output)

@@ -29,6 +29,8 @@ from labneuro.sim_backends.tsp.values import NotANumberError, TspProblem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from labneuro.sim_backends.clock import Clock
+
 # The prelude aborts a script that holds more than 64 MiB; a single request beyond this
 # fails at once. The room between lets lupa itself go on.
 MEMORY_END = 256 * 1024 * 1024
@@ -118,6 +120,8 @@ class TspRuntime:
         although the script goes on.
     instruction_limit : int
         A script that runs longer is aborted.
+    clock : Clock
+        Of the bench: each call is one turn, after which the wall may catch up.
     """
 
     def __init__(
@@ -125,8 +129,10 @@ class TspRuntime:
         host: Mapping[str, Callable[..., object]],
         refuse: Callable[..., None],
         instruction_limit: int,
+        clock: Clock,
     ) -> None:
         self.instruction_limit = instruction_limit
+        self._clock = clock
         self._refuse = refuse
         self._instructions = 0
         self._reason: str | None = None
@@ -168,7 +174,7 @@ class TspRuntime:
         }
         return self._entry["build"](
             what.luatype,
-            table(what.getters),
+            table({k: self._in_turn(call) for k, call in what.getters.items()}),
             table({k: self._guarded_setter(call) for k, call in what.setters.items()}),
             table({k: self._guarded(call) for k, call in what.functions.items()}),
             table(objects),
@@ -182,6 +188,7 @@ class TspRuntime:
         Lua drops arguments that a function does not take, and so does this.
         """
         refuse, fault, most = self._refuse, self.fault, _most_arguments(call)
+        clock, turn = self._clock, self._clock.turn
 
         def guarded(*arguments: object) -> object:
             # A loop of few instructions and long calls meets the hook too rarely.
@@ -190,24 +197,43 @@ class TspRuntime:
             try:
                 if len(arguments) > most:
                     arguments = arguments[:most]
-                return call(*arguments)
+                with turn:
+                    result = call(*arguments)
+                clock.keep_pace()
             except TspProblem as problem:
-                refuse(problem.code, *problem.details)
+                with turn:
+                    refuse(problem.code, *problem.details)
             except NotANumberError as mistake:
                 fault(str(mistake))
+            else:
+                return result
             return None
 
         return guarded
 
+    def _in_turn(self, call: Callable[[], object]) -> Callable[[], object]:
+        """Let a getter look at the bench as one turn."""
+        turn = self._clock.turn
+
+        def look() -> object:
+            with turn:
+                return call()
+
+        return look
+
     def _guarded_setter(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
         """Do the same for a setter, which has one argument: the short way."""
         refuse, fault = self._refuse, self.fault
+        clock, turn = self._clock, self._clock.turn
 
         def guarded(value: object) -> None:
             try:
-                call(value)
+                with turn:
+                    call(value)
+                clock.keep_pace()
             except TspProblem as problem:
-                refuse(problem.code, *problem.details)
+                with turn:
+                    refuse(problem.code, *problem.details)
             except NotANumberError as mistake:
                 fault(str(mistake))
 

@@ -11,19 +11,28 @@ import atexit
 import threading
 import weakref
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labneuro.sim_backends.turn import Turn
+
 _EXIT_PATIENCE = 1.0  # s to wait at interpreter exit for a script that is being stopped
+
+
+class _Message(NamedTuple):
+    """What came, and what takes it in place of the worker's own function."""
+
+    text: str
+    handle: Callable[[str], None] | None = None
 
 
 class _State:
     """What worker and thread share; holds no reference to the instrument."""
 
     def __init__(self) -> None:
-        self.inbox: SimpleQueue[str | None] = SimpleQueue()
+        self.inbox: SimpleQueue[_Message | None] = SimpleQueue()
         self.lock = threading.Lock()
         self.idle = threading.Event()
         self.idle.set()
@@ -46,9 +55,14 @@ class Worker:
         Takes one message; its object is only weakly referred to.
     stop : bound method
         Makes a running `handle` end soon.
+    turn : Turn
+        Of the bench; who waits for a message gives it away.
     """
 
-    def __init__(self, handle: Callable[[str], None], stop: Callable[[], None]) -> None:
+    def __init__(
+        self, handle: Callable[[str], None], stop: Callable[[], None], turn: Turn
+    ) -> None:
+        self._turn = turn
         self._handle: weakref.WeakMethod[Any] = weakref.WeakMethod(handle)
         self._stop: weakref.WeakMethod[Any] = weakref.WeakMethod(stop)
         self._state = _State()
@@ -61,10 +75,21 @@ class Worker:
         """Whether a message runs or waits to run."""
         return not self._state.idle.is_set()
 
-    def submit(self, message: str, grace: float) -> None:
+    def submit(
+        self, message: str, grace: float, handle: Callable[[str], None] | None = None
+    ) -> None:
         """Queue a message and wait for its end, at most `grace` s.
 
         A message that comes while another runs waits its turn without being waited for.
+
+        Parameters
+        ----------
+        message : str
+            The message.
+        grace : float
+            Wall time in s.
+        handle : callable, optional
+            Takes this one in place of the worker's own function.
 
         Raises
         ------
@@ -79,9 +104,13 @@ class Worker:
             state.idle.clear()
         if self._thread is None:
             self._start()
-        state.inbox.put(message)
-        if not waits and state.idle.wait(grace):
+        state.inbox.put(_Message(message, handle))
+        if not waits and self._wait(grace):
             self._raise_failure()
+
+    def _wait(self, timeout: float) -> bool:
+        with self._turn.released():
+            return self._state.idle.wait(timeout)
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait at most `timeout` s of wall time until nothing runs.
@@ -91,7 +120,7 @@ class Worker:
         BaseException
             What the handling of a message raised.
         """
-        ended = self._state.idle.wait(timeout)
+        ended = self._wait(timeout)
         self._raise_failure()
         return ended
 
@@ -125,14 +154,14 @@ class Worker:
 
 def _serve(state: _State, target: weakref.WeakMethod[Any]) -> None:
     while (message := state.inbox.get()) is not None:
-        handle = target()
+        handle = message.handle or target()
         try:
             if handle is not None:
-                handle(message)
+                handle(message.text)
         except BaseException as failure:
             state.failure = failure
         finally:
-            del handle
+            del handle, message
             state.done()
 
 

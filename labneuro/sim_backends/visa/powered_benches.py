@@ -16,6 +16,7 @@ from labneuro.errors import BenchConfigError
 from labneuro.sim_backends.base import SimulatedInstrument
 from labneuro.sim_backends.faults import Faults
 from labneuro.sim_backends.simulated_bench import SimulatedBench, parse_address
+from labneuro.sim_backends.turn import MessageLock
 from labneuro.sim_backends.vendor_libraries import make_library
 from labneuro.sim_backends.visa.station import Neighbours, Station
 
@@ -37,7 +38,7 @@ class PoweredBench:
     Attributes
     ----------
     bench : SimulatedBench
-    lock : threading.RLock
+    lock : MessageLock
         Held during every operation on any of its instruments.
     stations : dict of str to Station
         By canonical VISA resource name.
@@ -47,7 +48,7 @@ class PoweredBench:
 
     def __init__(self, bench: SimulatedBench) -> None:
         self.bench = bench
-        self.lock = threading.RLock()
+        self.lock = MessageLock(bench.clock.turn)
         self.stations: dict[str, Station] = {}
         self.faults: dict[str, Faults] = {}
         self._by_key: dict[tuple[object, ...], Station] = {}

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from labneuro.run_queue import processes
-from labneuro.run_queue.processes import ProcessIdentity, is_alive, this_process
+from labneuro.instruments import processes
+from labneuro.instruments.processes import ProcessIdentity, is_alive, this_process
 
 ASK = (
-    "from labneuro.run_queue.processes import this_process\n"
+    "from labneuro.instruments.processes import this_process\n"
     "me = this_process()\n"
     "print(me.host, me.pid, me.start, sep='\\t', flush=True)\n"
     "input()\n"
