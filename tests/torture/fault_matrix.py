@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
@@ -38,6 +36,7 @@ from tests.torture.observation import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
 SEED = 20261122
 _LATE = 100.0  # s; beyond every time-out of the benches
@@ -84,6 +83,19 @@ SMALL_RUNS = {
         "ts-scope-sim",
         ("captures=3", "points=50", "channels={ch1: {range: 2 V, offset: 0.5 V}}"),
     ),
+    "ThresholdSwitching": SmallRun(
+        "hybrid/threshold-switching", "ts-sim", ("cycles=3", "increment=50 mV")
+    ),
+    "FiringPulse": SmallRun(
+        "hybrid/firing-pulse",
+        "ts-scope-sim",
+        ("amplitudes=[1.2 V, 1.3 V, 1.4 V]", "events=2", "points=20"),
+    ),
+    "PulseTrainFiring": SmallRun(
+        "hybrid/pulse-train-firing",
+        "ts-scope-sim",
+        ("amplitudes=[1.2 V, 1.3 V, 1.4 V]", "events=1", "points=20"),
+    ),
     "PotentiationDepression": SmallRun(
         "fmes/potentiation", "fmes-sim", ("pulses=3", "cycles=2", _TWO_RESISTORS)
     ),
@@ -104,6 +116,16 @@ SMALL_RUNS = {
             "phases=[{resistor: 500 ohm, pulses: 3}, {resistor: open, pulses: 3}]",
             "readings=2",
         ),
+    ),
+    "PulseResponse": SmallRun(
+        "fmes/pulse-response",
+        "fmes-sim",
+        ("currents=[1 mA]", "widths=[1 ms]", "repeats=2", _TWO_RESISTORS),
+    ),
+    "Endurance": SmallRun(
+        "fmes/endurance",
+        "fmes-sim",
+        ("pulses=3", "measured_cycles=3", "silent_cycles=1"),
     ),
 }
 """One for each measurement protocol; a protocol without one fails the matrix."""
@@ -209,18 +231,33 @@ class Matrix:
             self._clean[protocol] = seen
         return self._clean[protocol]
 
+    def compile_all(self) -> None:
+        """Run each protocol once, whatever comes of it, so that numba's cache is full.
+
+        On a busy computer it compiles for longer than an instrument's time-out.
+        """
+        for protocol in protocol_names():
+            self._run(protocol, [], None)
+
     def cases(self, picks: int) -> Iterator[Case]:
-        """Return `picks` messages for each cell that has any."""
+        """Return `picks` messages for each fault, phase and protocol that has any.
+
+        Where at least as many protocols use a bench as it has instruments, they strike
+        its instruments in turn, one each, so that together they strike all of them.
+        """
+        users = Counter(small.bench for small in SMALL_RUNS.values())
+        ranks: Counter[str] = Counter()
         for protocol in protocol_names():
             seen = self.clean(protocol)
-            for fault, phase in itertools.product(faults(), PHASES):
-                for name in sorted({one.instrument for one in seen.messages}):
-                    found = _messages(seen, phase, name)
-                    words = f"{protocol} {fault.name} {phase} {name}".encode()
-                    generator = np.random.default_rng([SEED, *words])
-                    count = min(picks, len(found))
-                    for index in generator.choice(len(found), count, replace=False):
-                        yield Case(protocol, fault, found[index], phase)
+            names = sorted({one.instrument for one in seen.messages})
+            bench = SMALL_RUNS[protocol].bench
+            for number, cell in enumerate(itertools.product(faults(), PHASES)):
+                struck = [name for name in names if _messages(seen, cell[1], name)]
+                if struck and users[bench] >= len(names):
+                    struck = [struck[(number + ranks[bench]) % len(struck)]]
+                for name in struck:
+                    yield from _picked(protocol, seen, cell, name, picks)
+            ranks[bench] += 1
 
     def judge(self, case: Case) -> Verdict:
         """Run a case and look for what should not be."""
@@ -271,6 +308,19 @@ class Matrix:
         clean = _joined(self.clean(case.protocol).acknowledged)
         yield from _about_the_readings(found, _joined(seen.acknowledged), clean, case)
         out.unlink()
+
+
+def _picked(
+    protocol: str, seen: Observation, cell: tuple[Fault, str], name: str, picks: int
+) -> Iterator[Case]:
+    """Draw messages of an instrument in a phase, by a seed."""
+    fault, phase = cell
+    found = _messages(seen, phase, name)
+    words = f"{protocol} {fault.name} {phase} {name}".encode()
+    generator = np.random.default_rng([SEED, *words])
+    count = min(picks, len(found))
+    for index in generator.choice(len(found), count, replace=False):
+        yield Case(protocol, fault, found[index], phase)
 
 
 def _about_the_readings(
@@ -357,23 +407,19 @@ def _about_the_outputs(seen: Observation, case: Case) -> Iterator[str]:
             yield f"{owner}: its unknown state is not told"
 
 
-def judge_all(cases: list[Case]) -> list[Verdict]:
-    """Judge cases in a folder of their own, such as in another process."""
-    with tempfile.TemporaryDirectory() as folder:
-        matrix = Matrix(Path(folder))
-        return [matrix.judge(case) for case in cases]
-
-
 def sample(cases: list[Case], count: int) -> list[Case]:
-    """Return a part of the cases in which every fault and every phase is."""
+    """Return a part of the cases: always what it has least of so far."""
     order = np.random.default_rng(SEED).permutation(len(cases))
-    seen: Counter[object] = Counter()
-    ranked = sorted(order, key=lambda index: _rank(cases[index], seen))
-    return [cases[index] for index in ranked[:count]]
+    left = [cases[index] for index in order]
+    seen: Counter[str] = Counter()
+    chosen: list[Case] = []
+    for _ in range(min(count, len(left))):
+        best = min(left, key=lambda one: [seen[key] for key in _keys(one)])
+        left.remove(best)
+        seen.update(_keys(best))
+        chosen.append(best)
+    return chosen
 
 
-def _rank(case: Case, seen: Counter[object]) -> int:
-    """Return how often a case's fault and phase came before, at most."""
-    key = (case.fault.name, case.phase)
-    seen[key] += 1
-    return seen[key]
+def _keys(case: Case) -> tuple[str, str, str]:
+    return f"fault {case.fault.name}", f"phase {case.phase}", case.protocol
