@@ -10,7 +10,7 @@ from labneuro.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MODULES = {"hnno": "labneuro.demos.hnno"}
+_MODULES = {"hnno": "labneuro.demos.hnno", "fmes": "labneuro.demos.fmes"}
 
 
 def demo_function(system: str) -> Callable[..., list[str]]:

@@ -11,42 +11,37 @@ from labneuro.analysis.hnno import fit_runs
 from labneuro.analysis.resistance import resistance_of_run
 from labneuro.bench import load_bench, load_card
 from labneuro.data.reader import RunFile
+from labneuro.demos.measuring import Measurement, make_folder, measure
 from labneuro.demos.report import Report, Table
 from labneuro.devices.catalog import load_parameters
-from labneuro.errors import InputError
 from labneuro.networks.catalog import load_network
 from labneuro.plotting.catalog import run_figure
 from labneuro.plotting.hnno import firing_sigmoids, threshold_against_field
 from labneuro.plotting.networks import save_network_result
 from labneuro.plotting.style import save
-from labneuro.protocols.recipe import load_recipe
-from labneuro.protocols.runner import Progress
-from labneuro.protocols.runner import run as run_recipe
 from labneuro.units import show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.demos.measuring import ProgressReport
     from labneuro.devices.hnno import HnnoParameters
-
-    ProgressReport = Callable[[str, int, int], None]
 
 BENCH = "hnno-sim"
 NETWORK = "fashion-snn"
-RECIPES = ("resistance", "firing", "sensitization", "state-map")
+MEASUREMENTS = (
+    Measurement("resistance", "hnno/resistance", quick=("sweeps=2",)),
+    Measurement("firing", "hnno/firing", quick=("events=30",)),
+    Measurement("sensitization", "hnno/sensitization", quick=("trains=5",)),
+    Measurement("state-map", "hnno/state-map", quick=("events=30",)),
+)
 WEAK_FIELD = 0.19e6  # V/m, the paper's sensitizing field
 STRONG_FIELD = 0.21e6  # V/m, the paper's spiking field
 FILTERED_FIELD = 0.15e6  # V/m, in the noise-filter range of the card
 PULSES = 30  # accumulating pulses of the recipe
-_QUICK_CHANGES = {
-    "resistance": ("sweeps=2",),
-    "firing": ("events=30",),
-    "sensitization": ("trains=5",),
-    "state-map": ("events=30",),
-}
 _QUICK_NETWORK = {"seeds": 1, "epochs": 1, "brightness": (1.0, 0.2)}
 
 
@@ -79,9 +74,16 @@ def run(out: Path, *, quick: bool, seed: int, progress: ProgressReport) -> list[
     list of str
         What was found and where it is, a line each.
     """
-    _make_folder(out)
-    runs = _measure(out, quick=quick, seed=seed, progress=progress)
-    model = fit_runs([runs[name] for name in RECIPES if name != "resistance"])
+    make_folder(out, [one.name for one in MEASUREMENTS])
+    runs = measure(
+        MEASUREMENTS,
+        load_bench(BENCH),
+        out,
+        quick=quick,
+        seed=seed,
+        progress=progress,
+    )
+    model = fit_runs([path for name, path in runs.items() if name != "resistance"])
     model.save(out / "model.json")
     truth = load_parameters("hnno", load_card("hnno"), "hnno")
     measured = _Measured(runs, model, cast("HnnoParameters", truth))
@@ -98,31 +100,6 @@ def run(out: Path, *, quick: bool, seed: int, progress: ProgressReport) -> list[
     )
     report.save(out / "report.html")
     return [*lines, f"report: {out / 'report.html'}"]
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name in RECIPES:
-            (out / f"{name}.h5").unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {out}: cannot be used: {error.strerror}") from error
-
-
-def _measure(
-    out: Path, *, quick: bool, seed: int, progress: ProgressReport
-) -> dict[str, Path]:
-    bench = load_bench(BENCH)
-    runs = {}
-    for name in RECIPES:
-        recipe = load_recipe(f"hnno/{name}", _QUICK_CHANGES[name] if quick else ())
-
-        def on_progress(event: Progress, name: str = name) -> None:
-            progress(f"measuring {name}", event.done, event.total)
-
-        path = out / f"{name}.h5"
-        runs[name] = run_recipe(recipe, bench, path, seed=seed, on_progress=on_progress)
-    return runs
 
 
 def _report_runs(report: Report, measured: _Measured, out: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from labneuro import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _STYLE = """
@@ -17,6 +18,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem;
 h1, h2 { line-height: 1.2; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border-bottom: 1px solid #ccc; padding: .3rem .8rem; text-align: left; }
+pre { overflow-x: auto; }
 figure { margin: 1.5rem 0; }
 img { max-width: 100%; }
 figcaption { color: #555; }
@@ -54,6 +56,10 @@ class Report:
     def paragraph(self, text: str) -> None:
         """Add plain text."""
         self.parts.append(f"<p>{escape(text)}</p>")
+
+    def preformatted(self, lines: Sequence[str]) -> None:
+        """Add lines whose columns stand under each other."""
+        self.parts.append(f"<pre>{escape(chr(10).join(lines))}</pre>")
 
     def figure(self, file_name: str, caption: str) -> None:
         """Show a picture that lies beside the report."""

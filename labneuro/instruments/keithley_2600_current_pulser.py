@@ -173,7 +173,7 @@ class Keithley2600CurrentPulser(CurrentPulser):
         Parameters
         ----------
         pulses : CurrentPulses
-            At most 25 000 in 20 trains.
+            At most 25 000 with readings, in 20 trains.
 
         Raises
         ------
@@ -187,7 +187,10 @@ class Keithley2600CurrentPulser(CurrentPulser):
         self._check_pulses(pulses)
         gap = pulses.period - pulses.width
         shape = tuple(
-            (math.copysign(self._compliance, level) if level else 0.0, count)
+            (
+                math.copysign(self._compliance, level) if level else 0.0,
+                count * (pulses.silent + 1),
+            )
             for level, count in pulses.trains
         )
         for volts, count in shape:
@@ -206,6 +209,7 @@ class Keithley2600CurrentPulser(CurrentPulser):
             self._reading,
             pulses.width,
             pulses.period,
+            pulses.silent,
         )
         values = self._measure(command, 2 * pulses.count, pulses.duration)
         return PulseVoltages(
@@ -297,6 +301,8 @@ class Keithley2600CurrentPulser(CurrentPulser):
                     f"configured {show(self._most, 'A')}"
                 )
             self._check_script(2 * count, 0.0, "readings")
+        if pulses.silent < 0:
+            raise LimitError(f"{self._where}: {pulses.silent} silent rounds; 0 or more")
         self._check_script(2 * pulses.count, pulses.duration, "readings")
         gap = pulses.period - pulses.width
         if not self._reading <= min(pulses.width, gap):

@@ -59,6 +59,68 @@ function labneuro_sweep(smu, range, count, settling)
     labneuro_send(buffer)
 end
 
+function labneuro_guarded_sweep(smu, guard, range, count, settling)
+    local buffer = labneuro_prepare(smu, range)
+    guard.source.rangev = range
+    local source, shield = smu.source, guard.source
+    local measure, pause = smu.measure.i, delay
+    local levels = labneuro_levels
+    for index = 1, count do
+        shield.levelv = levels[index]
+        source.levelv = levels[index]
+        pause(settling)
+        measure(buffer)
+    end
+    source.levelv = 0
+    shield.levelv = 0
+    labneuro_send(buffer)
+end
+
+function labneuro_step_pulses(smu, low, high, target, tolerance, first, increment,
+        largest, width, level, settling, most)
+    local buffer = labneuro_prepare(smu, math.max(largest, level))
+    local source, measure, pause = smu.source, smu.measure, delay
+    local amplitude, side, limited = 0, 0, 0
+    labneuro_applied = {0}
+    for count = 0, most do
+        measure.rangei = low
+        source.levelv = level
+        pause(settling)
+        local reading = measure.i(buffer)
+        source.levelv = 0
+        local wanted = 0
+        if reading < target * (1 - tolerance) then
+            wanted = 1
+        elseif reading > target * (1 + tolerance) then
+            wanted = -1
+        end
+        if wanted == 0 or count == most then break end
+        if wanted == side then
+            amplitude = math.min(amplitude + increment, largest)
+        else
+            amplitude = first
+        end
+        side = wanted
+        labneuro_applied[count + 2] = wanted * amplitude
+        measure.rangei = high
+        source.levelv = wanted * amplitude
+        pause(width)
+        if source.compliance then limited = 1 end
+        source.levelv = 0
+    end
+    format.data = format.REAL64
+    format.byteorder = format.LITTLEENDIAN
+    printnumber(buffer.n, limited)
+end
+
+function labneuro_step_readings(smu)
+    labneuro_send(smu.nvbuffer1)
+end
+
+function labneuro_step_amplitudes()
+    printnumber(unpack(labneuro_applied))
+end
+
 function labneuro_train(smu, line, range, count, level, read_delay, settling, rest)
     local buffer = labneuro_prepare(smu, range)
     local source, measure, pause = smu.source, smu.measure.i, delay
@@ -80,24 +142,31 @@ function labneuro_wait(moment)
     if rest > 0 then delay(rest) end
 end
 
-function labneuro_pulses(smu, trains, levels, counts, reading, width, period)
+function labneuro_pulses(smu, trains, levels, counts, reading, width, period, silent)
     local buffer = labneuro_empty(smu)
     local source, measure, wait = smu.source, smu.measure.v, labneuro_wait
     local clock, due = timer.measure.t, 0
     timer.reset()
-    for train = 1, trains do
-        local level = levels[train]
-        for index = 1, counts[train] do
-            local start = clock()
-            source.leveli = level
-            wait(start + width - reading)
-            measure(buffer)
-            wait(start + width)
-            source.leveli = 0
-            due = due + period
-            wait(due - reading)
-            measure(buffer)
-            wait(due)
+    for round = 0, silent do
+        local read = round == silent
+        for train = 1, trains do
+            local level = levels[train]
+            for index = 1, counts[train] do
+                local start = clock()
+                source.leveli = level
+                if read then
+                    wait(start + width - reading)
+                    measure(buffer)
+                end
+                wait(start + width)
+                source.leveli = 0
+                due = due + period
+                if read then
+                    wait(due - reading)
+                    measure(buffer)
+                end
+                wait(due)
+            end
         end
     end
     labneuro_send(buffer)

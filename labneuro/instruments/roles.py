@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from labneuro.errors import InstrumentError
+from labneuro.errors import BenchConfigError, InstrumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-_POLL = 1e-3  # s between two looks at an oscilloscope
+_POLL = 1e-3  # s that a look at an oscilloscope may take, bench time
+_LOOKS, _REST = 16, 0.25  # looks between two pauses, and a pause beside their time
 
 
 @dataclass(frozen=True)
@@ -112,21 +113,29 @@ class CurrentPulses:
         Length of a pulse in s.
     period : float
         From the start of a pulse to the start of the next, in s.
+    silent : int
+        How often all trains are sent, at the same pace, before they are measured.
     """
 
     trains: tuple[tuple[float, int], ...]
     width: float
     period: float
+    silent: int = 0
 
     @property
     def count(self) -> int:
-        """Number of pulses."""
+        """Number of measured pulses."""
         return sum(count for _, count in self.trains)
+
+    @property
+    def sent(self) -> int:
+        """Number of all pulses, silent ones included."""
+        return self.count * (self.silent + 1)
 
     @property
     def duration(self) -> float:
         """Length in s."""
-        return self.count * self.period
+        return self.sent * self.period
 
 
 @dataclass(frozen=True)
@@ -345,6 +354,19 @@ class PulseGenerator(SafeInstrument):
     def fire(self) -> None:
         """Play the waveform once now, by a command in place of the trigger line."""
 
+    def join(self) -> None:
+        """Play whenever another channel of the instrument is fired, at that moment.
+
+        Raises
+        ------
+        BenchConfigError
+            If one command cannot fire two channels.
+        """
+        raise BenchConfigError(
+            f"roles.clock_generator: {type(self).__name__} cannot play together with "
+            "another channel"
+        )
+
 
 class Oscilloscope(SafeInstrument):
     """An instrument that captures voltages in time.
@@ -381,6 +403,27 @@ class Oscilloscope(SafeInstrument):
             What to wait for.
         """
 
+    def divide(self, segments: int) -> None:
+        """Divide the memory: from now on a capture waits for that many triggers.
+
+        Between two triggers of one capture no message is needed. Lasts until the next
+        :meth:`configure`.
+
+        Parameters
+        ----------
+        segments : int
+            Number of triggers; 1 is the whole memory for each.
+
+        Raises
+        ------
+        BenchConfigError
+            If the instrument's memory cannot be divided like that.
+        """
+        if segments != 1:
+            raise BenchConfigError(
+                f"roles.oscilloscope: {type(self).__name__} cannot divide its memory"
+            )
+
     @abstractmethod
     def arm(self) -> None:
         """Wait for one trigger from now on; returns once the instrument is ready."""
@@ -402,10 +445,15 @@ class Oscilloscope(SafeInstrument):
         InstrumentError
             If it is not complete by then: no trigger came.
         """
-        for _ in range(math.ceil(timeout / _POLL) + 1):
-            if self.captured():
-                return
-            time.sleep(_POLL)
+        polls, deadline = math.ceil(timeout / _POLL) + 1, time.monotonic() + timeout
+        while polls > 0 or time.monotonic() < deadline:
+            begin = time.monotonic()
+            for _ in range(_LOOKS):
+                if self.captured():
+                    return
+            polls -= _LOOKS
+            # In proportion to the answers: a quick simulated one is not slept through.
+            time.sleep(min(_REST * (time.monotonic() - begin), _LOOKS * _POLL))
         raise InstrumentError(f"no trigger came within {timeout:g} s")
 
     @abstractmethod
@@ -417,6 +465,16 @@ class Oscilloscope(SafeInstrument):
         InstrumentError
             If there is none.
         """
+
+    def fetch_segments(self) -> Iterator[Capture]:
+        """Yield the capture of each trigger in turn; one if memory is not divided.
+
+        Raises
+        ------
+        InstrumentError
+            If there is none.
+        """
+        yield self.fetch()
 
 
 class SwitchMatrix(SafeInstrument):

@@ -48,7 +48,7 @@ def potentiation_figure(readings: Readings) -> Figure:
         figure = new_figure(8.5, 6.4)
         lower: Axes
         upper, lower = figure.subplots(2, 1, sharex=True)
-        for resistance, colour, rows in _by_resistance(readings):
+        for resistance, colour, rows in by_resistance(readings):
             first = rows & (readings["cycle"] == 0)
             pulse = readings["pulse"][first]
             for axes, name in ((upper, "residual"), (lower, "peak")):
@@ -56,7 +56,7 @@ def potentiation_figure(readings: Readings) -> Figure:
                     pulse,
                     readings[name][first] / _MILLI,
                     color=colour,
-                    label=_resistor_text(resistance),
+                    label=resistor_text(resistance),
                 )
         cycles = int(np.max(readings["cycle"])) + 1
         upper.set_title(f"first of {cycles} cycles" if cycles > 1 else "one cycle")
@@ -81,7 +81,7 @@ def paired_pulse_figure(readings: Readings) -> Figure:
     with styled():
         figure = new_figure(8.5, 5.0)
         axes = figure.subplots()
-        for number, (resistance, colour, rows) in enumerate(_by_resistance(readings)):
+        for number, (resistance, colour, rows) in enumerate(by_resistance(readings)):
             intervals = np.unique(readings["interval"][rows])
             groups = [
                 readings["index"][rows & (readings["interval"] == one)]
@@ -97,7 +97,7 @@ def paired_pulse_figure(readings: Readings) -> Figure:
                 errors,
                 color=colour,
                 marker=MARKERS[number % len(MARKERS)],
-                label=_resistor_text(resistance),
+                label=resistor_text(resistance),
             )
         axes.axhline(1.0, color=GREY, linewidth=1.0)
         axes.set(
@@ -128,13 +128,13 @@ def current_voltage_figure(readings: Readings) -> Figure:
             figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
         )
         for axes, rate in zip(panels, rates, strict=True):
-            for resistance, colour, rows in _by_resistance(readings):
+            for resistance, colour, rows in by_resistance(readings):
                 here = rows & (readings["rate"] == rate)
                 axes.plot(
                     readings["voltage"][here],
                     readings["current"][here] / _MILLI,
                     color=colour,
-                    label=_resistor_text(resistance),
+                    label=resistor_text(resistance),
                 )
             axes.set(xlabel="voltage (V)", title=show(float(rate), "V/s"))
         panels[0].set_ylabel("current (mA)")
@@ -173,25 +173,37 @@ def learn_forget_figure(readings: Readings) -> Figure:
                 color=colour,
                 alpha=0.15,
                 linewidth=0.0,
-                label=_resistor_text(float(first["resistance"][rows][0])),
+                label=resistor_text(float(first["resistance"][rows][0])),
             )
         left.legend(loc="lower right", title=_TITLE)
         left.set(xlabel="time in the train (s)", ylabel="voltage at 0 A (mV)")
         decay = ~train
         right.plot(first["time"][decay] - end, volts[decay], color=ORANGE)
-        beside = _resistor_text(float(first["resistance"][decay][0]))
+        beside = resistor_text(float(first["resistance"][decay][0]))
         right.set(xlabel="time since the train (s)", title=f"forgetting, {beside}")
     return figure
 
 
-def _by_resistance(
+def by_resistance(
     readings: Readings,
 ) -> Iterator[tuple[float, tuple[float, float, float, float], NDArray[np.bool_]]]:
-    """Yield each resistance with its colour and which rows are its own."""
+    """Yield each resistance with its colour and which rows are its own.
+
+    Parameters
+    ----------
+    readings : mapping of str to ndarray, shape (readings,)
+        With a column ``resistance`` in ohm, infinite if open.
+
+    Yields
+    ------
+    tuple of (float, tuple of float, ndarray)
+        Resistance in ohm, rising; colour; shape (readings,), whether a row is its own.
+    """
     found = np.unique(readings["resistance"])
     for resistance, colour in zip(found, sequence(len(found)), strict=True):
         yield float(resistance), colour, readings["resistance"] == resistance
 
 
-def _resistor_text(resistance: float) -> str:
+def resistor_text(resistance: float) -> str:
+    """Return a resistance in ohm with its unit; ``open`` if it is infinite."""
     return "open" if math.isinf(resistance) else show(resistance, "ohm")

@@ -112,7 +112,7 @@ class CurrentPulseProtocol(MeasurementProtocol):
             Levels(
                 PULSER,
                 ((math.copysign(volts, level), pulses.width), (0.0, gap)),
-                count,
+                count * (pulses.silent + 1),
             )
             for level, count in pulses.trains
         )

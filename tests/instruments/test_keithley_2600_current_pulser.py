@@ -55,7 +55,7 @@ CONFIGURE = [
 ]
 PULSES = CurrentPulses(((1e-3, 2), (-5e-4, 1)), width=1e-3, period=2e-3)
 # 0.001/50 s of integration and 40 us for what the reading takes beside it.
-CALL = "labneuro_pulses(smua, 2, {0.001, -0.0005}, {2, 1}, 6e-05, 0.001, 0.002)"
+CALL = "labneuro_pulses(smua, 2, {0.001, -0.0005}, {2, 1}, 6e-05, 0.001, 0.002, 0)"
 BASE = "printnumber(smua.nvbuffer1.basetimestamp)"
 
 
@@ -198,6 +198,8 @@ def test_watching_is_one_call_and_one_block():
         (CurrentPulses(((1e-3, 3), (1e-3, -1)), 1e-3, 2e-3), "-2 readings"),
         (CurrentPulses(((1e-3, 25_001),), 1e-3, 2e-3), "50002 readings"),
         (CurrentPulses(((1e-3, 5000),), 1e-3, 1.0), "a script of 83.33 min"),
+        (CurrentPulses(((1e-3, 1),), 1e-3, 2e-3, -1), "-1 silent rounds; 0 or more"),
+        (CurrentPulses(((1e-3, 1000),), 1e-3, 2e-3, 2500), "a script of 83.37 min"),
         (CurrentPulses(((1e-3, 1),), 1e-3, 1.05e-3), "leaves no room"),
         (CurrentPulses(((1e-3, 1),), 5e-5, 2e-3), "leaves no room"),
         (CurrentPulses(((1e-3, 1),), float("nan"), 2e-3), "leaves no room"),

@@ -12,22 +12,17 @@ from pydantic import ValidationError
 from labneuro.bench import load_bench
 from labneuro.data.reader import RunFile
 from labneuro.errors import InstrumentError, LimitError
-from labneuro.instruments.connection import ConnectedBench, connect
+from labneuro.instruments.connection import connect
 from labneuro.instruments.device_circuit import device_circuit
-from labneuro.instruments.roles import (
-    CurrentPulser,
-    PulseVoltages,
-    SwitchMatrix,
-    VoltageReadings,
-)
 from labneuro.protocols import runner
 from labneuro.protocols.learn_forget import LearnForget
 from labneuro.protocols.paired_pulse import PairedPulse
 from labneuro.protocols.potentiation_depression import PotentiationDepression
+from labneuro.protocols.pulse_response import PulseResponse
 from labneuro.protocols.recipe import load_recipe
 from labneuro.safety import Limits
+from tests.protocols.current_pulse_bench import RESISTORS, execute, fake_bench
 
-RESISTORS = {"500 ohm": "1101", "8 kohm": "1106", "open": ""}
 SMALL = {
     PotentiationDepression: {"pulses": 3, "cycles": 2, "resistors": RESISTORS},
     PairedPulse: {
@@ -44,86 +39,19 @@ SMALL = {
         "repeats": 2,
         "resistors": RESISTORS,
     },
+    PulseResponse: {
+        "currents": [1e-3, -5e-4],
+        "widths": [1e-3, 5e-4],
+        "repeats": 2,
+        "resistors": RESISTORS,
+    },
 }
-
-
-class FakePulser(CurrentPulser):
-    """Counts pulses: the n-th peak is n tenths of a volt, times the last sign."""
-
-    def __init__(self, log):
-        self.log = log
-        self.clock, self.sent = 0.0, 0
-        self.in_compliance, self.overflow = False, False
-
-    def configure(self, **settings):
-        self.log.append(("configure", settings))
-
-    def output_on(self):
-        self.log.append(("output on", None))
-
-    def pulses(self, pulses):
-        self.log.append(("pulses", pulses))
-        signs = np.concatenate(
-            [
-                np.full(count, math.copysign(1.0, level))
-                for level, count in pulses.trains
-            ]
-        )
-        numbers = self.sent + np.arange(1, pulses.count + 1)
-        self.sent += pulses.count
-        peak = 0.1 * numbers * signs
-        if self.overflow:
-            peak[-1] = math.nan
-        time = pulses.period * np.arange(pulses.count)
-        start, self.clock = self.clock, self.clock + pulses.duration
-        rest = 0.01 * numbers
-        return PulseVoltages(peak, rest, time, time + 1e-3, self.in_compliance, start)
-
-    def watch(self, count, interval):
-        self.log.append(("watch", (count, interval)))
-        self.sent = 0
-        self.clock += count * interval
-        time = interval * np.arange(count)
-        return VoltageReadings(1e-3 / (1 + time), time, self.clock)
-
-    def make_safe(self):
-        self.log.append(("make safe", None))
-
-
-class FakeMatrix(SwitchMatrix):
-    """Notes what is closed."""
-
-    def __init__(self, log):
-        self.log = log
-
-    def connect(self, channels):
-        self.log.append(("connect", tuple(channels)))
-
-    def closed(self):
-        return ()
-
-    def make_safe(self):
-        """Nothing is closed."""
 
 
 @pytest.fixture
 def fake():
     """Return a bench of fakes, its log and its pulser."""
-    config = load_bench("fmes-sim")
-    log: list[tuple[str, object]] = []
-    bench = ConnectedBench(config, config.safe_limits)
-    pulser = FakePulser(log)
-    bench.roles["current_pulser"] = pulser
-    bench.roles["switch_matrix"] = FakeMatrix(log)
-    return bench, log, pulser
-
-
-def execute(protocol, bench):
-    """Measure every step of a protocol."""
-    run = protocol.measurement(bench)
-    run.prepare()
-    steps = protocol.plan(bench.config.device).steps
-    return [run.measure(index) for index in range(len(steps))]
+    return fake_bench()
 
 
 @pytest.mark.parametrize("kind", SMALL)
@@ -212,6 +140,26 @@ def test_paired_pulse_divides_second_by_first(fake):
     assert periods[:2] == [2e-3, 2e-3]
 
 
+def test_pulse_response_rests_before_each_pulse(fake):
+    bench, log, _ = fake
+    protocol = PulseResponse(**SMALL[PulseResponse])
+    blocks = execute(protocol, bench)
+    sent = [one for what, one in log if what == "pulses"]
+    assert len(sent) == 3 * 2 * 2 * 2
+    assert sent[2].trains == ((1e-3, 1),)
+    # The second reading ends one gap after the pulse, whatever its width.
+    gaps = {round(one.period - one.width, 9) for one in sent}
+    assert gaps == {protocol.gap}
+    third = blocks[2].rows
+    assert third["current"].tolist() == [-5e-4, -5e-4]
+    assert third["width"].tolist() == [1e-3, 1e-3]
+    # The fake counts pulses since the last rest: each is the first after one.
+    np.testing.assert_allclose(third["peak"], -0.1)
+    found = blocks[-1].plots["pulse_response"]
+    np.testing.assert_allclose(found["signal"], 0.01)
+    np.testing.assert_allclose(found["peak"][:, :, 0], [[0.1, -0.1]] * 3)
+
+
 def test_learning_switches_the_resistor_in_the_train(fake):
     bench, log, _ = fake
     rows = execute(LearnForget(**SMALL[LearnForget]), bench)[0].rows
@@ -249,6 +197,8 @@ def test_the_plan_refuses_what_the_device_must_not_see(kind):
         (PotentiationDepression, {"resistors": {}}, "at least 1 item"),
         (PotentiationDepression, {"period": 1e-3}, "longer than width"),
         (PairedPulse, {"intervals": []}, "at least 1 item"),
+        (PulseResponse, {"currents": []}, "at least 1 item"),
+        (PulseResponse, {"widths": [0.0]}, "greater than 0"),
         (PairedPulse, {"intervals": [0.0]}, "greater than 0"),
         (LearnForget, {"forgetting": "1 kohm"}, "no '1 kohm'; there are open"),
         (LearnForget, {"phases": [{"resistor": "x"}]}, "no 'x'"),
@@ -285,6 +235,23 @@ def test_the_pair_over_visa_is_that_of_the_card(simulated):
     assert rows["second"].mean() == pytest.approx(0.1147, rel=0.04)
     assert rows["index"].mean() == pytest.approx(1.218, abs=0.03)
     assert np.abs(rows["start_voltage"]).max() < 2e-3
+
+
+def test_the_answer_rises_with_intensity_width_and_resistance(simulated):
+    """As the paper says of Figure 2c and d; 0.4 mV of noise, four repetitions."""
+    protocol = PulseResponse(
+        currents=(0.3e-3, 0.6e-3, 1e-3),
+        widths=(0.5e-3, 1e-3, 2e-3),
+        repeats=4,
+        resistors={"500 ohm": "1101", "open": ""},
+    )
+    with simulated() as bench:
+        found = execute(protocol, bench)[-1].plots["pulse_response"]
+    # The residual voltage of the weakest and shortest pulses is below the noise.
+    for answer, least in ((found["peak"], 1e-3), (found["signal"][:, 1:, 1:], 0.0)):
+        assert (np.diff(answer, axis=1) > least).all()
+        assert (np.diff(answer[:, -1:], axis=2) > least).all()
+        assert (answer[1, -1:] > answer[0, -1:]).all()
 
 
 def test_potentiation_into_a_file_over_visa(tmp_path):
