@@ -206,6 +206,14 @@ def _rates(x, y, rate, p, source, series):  # type: ignore[no-untyped-def]  # pr
     return dx, dy
 
 
+PARAMETER_NAMES = tuple(_NAMES)
+"""The columns of a device's row of parameters, as :func:`switch_rates` takes it."""
+switch_rates = _rates
+"""The two rate equations, compiled: x, y, rate factor, parameters, source, series."""
+switch_conductance = _conductance
+"""Conductance in S of a bridge y and a row of parameters, compiled."""
+
+
 @njit(cache=True)
 def _try_step(s, p, source, series, step, slopes):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
     """Return x, y after a step and its error relative to the tolerance."""
