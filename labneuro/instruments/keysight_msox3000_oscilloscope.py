@@ -10,7 +10,7 @@ from labneuro.instruments import shutdown
 from labneuro.instruments.roles import Capture, Oscilloscope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from labneuro.instruments.guard import Guard
     from labneuro.instruments.keysight_msox3000 import KeysightMSOX3000
@@ -24,6 +24,9 @@ _SOURCES = {
     "external": "EXT",
 }
 _ARMING = 10.0  # s beyond the pre-trigger time that arming may take
+
+MOST_SEGMENTS = 1000
+"""Segments of a divided memory (User's Guide, segmented memory)."""
 
 POINTS = 20_000
 """Most points of a capture: the memory holds 200 times as many, to no use here."""
@@ -53,6 +56,7 @@ class Msox3000Oscilloscope(Oscilloscope):
         self._where = f"{driver.name} {channel}".strip()
         self._captured: tuple[str, ...] = ()
         self._before = 0.0
+        self._segments = 1
         self._armed = False
 
     def configure(
@@ -92,6 +96,7 @@ class Msox3000Oscilloscope(Oscilloscope):
             self._set_channel(number, channels.get(name))
         driver.acquisition_type = "normal"
         driver.segmented = False
+        self._segments = 1
         driver.time_mode = "main"
         driver.time_reference = "center"
         driver.time_range = duration
@@ -100,6 +105,32 @@ class Msox3000Oscilloscope(Oscilloscope):
         driver.check_errors()
         self._captured = tuple(channels)
         self._before = before_trigger
+
+    def divide(self, segments: int) -> None:
+        """Divide the memory: from now on a capture waits for that many triggers.
+
+        Parameters
+        ----------
+        segments : int
+            1 to 1000.
+
+        Raises
+        ------
+        BenchConfigError
+            If it is none of these.
+        InstrumentError
+            If the instrument reports an error.
+        """
+        if not 1 <= segments <= MOST_SEGMENTS:
+            raise BenchConfigError(
+                f"{self._where}: {segments} segments; 1 to {MOST_SEGMENTS}"
+            )
+        self._armed = False
+        self.driver.segmented = segments > 1
+        if segments > 1:
+            self.driver.segment_count = segments
+        self.driver.check_errors()
+        self._segments = segments
 
     def _check(self, channels: Mapping[str, VerticalScale], source: str) -> None:
         for name in channels:
@@ -179,6 +210,19 @@ class Msox3000Oscilloscope(Oscilloscope):
             voltage={name: one.voltage for name, one in shown.items()},
             clipped={name: one.clipped for name, one in shown.items()},
         )
+
+    def fetch_segments(self) -> Iterator[Capture]:
+        """Yield the capture of each trigger in turn; one if memory is not divided.
+
+        Raises
+        ------
+        InstrumentError
+            If not all triggers have come since it was armed.
+        """
+        for number in range(1, self._segments + 1):
+            if self._segments > 1:
+                self.driver.segment = number
+            yield self.fetch()
 
     def make_safe(self) -> None:
         """Stop, and read back that it has stopped.

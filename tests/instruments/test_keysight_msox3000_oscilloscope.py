@@ -179,3 +179,31 @@ def test_the_catalog_knows_it():
     entry = driver_entry("Keysight MSO-X 3104T")
     assert entry.driver_class() is KeysightMSOX3000
     assert entry.role_class("oscilloscope") is Msox3000Oscilloscope
+
+
+def test_a_divided_memory_is_fetched_segment_by_segment():
+    """One arming for two triggers; each segment is chosen, then sent."""
+    divide = [(":ACQuire:MODE SEGM", None), (":ACQuire:SEGMented:COUNt 2", None)]
+    fetch = [
+        message
+        for number in (1, 2)
+        for message in (
+            (f":ACQuire:SEGMented:INDex {number}", None),
+            STOPPED,
+            *FETCH,
+        )
+    ]
+    exchange = [*CONFIGURE, *divide, NO_ERROR, *ARM, ARMED, NO_ERROR, *fetch]
+    with expected_protocol(KeysightMSOX3000, exchange) as driver:
+        scope = configured(driver)
+        scope.divide(2)
+        scope.arm()
+        assert [len(one.time) for one in scope.fetch_segments()] == [3, 3]
+
+
+@pytest.mark.parametrize("segments", [0, 1001])
+def test_more_segments_than_there_are_are_refused(segments):
+    with expected_protocol(KeysightMSOX3000, []) as driver:
+        scope = Msox3000Oscilloscope(driver, "", Limits())
+        with pytest.raises(BenchConfigError, match="1 to 1000"):
+            scope.divide(segments)
