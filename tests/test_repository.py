@@ -29,6 +29,7 @@ BENCHES_OF = {
     "hnno": ("hnno-sim", "hnno-bench"),
     "hybrid": ("ts-scope-sim",),
     "fmes": ("fmes-sim",),
+    "hybrid/threshold-switching": ("ts-sim",),
 }
 
 needs_checkout = pytest.mark.skipif(
@@ -99,7 +100,9 @@ def test_shipped_recipe_plans_on_its_benches(path):
     assert recipe.description
     plans = [
         check_plan(recipe.protocol, load_bench(bench))
-        for bench in BENCHES_OF[path.parent.name]
+        for bench in BENCHES_OF.get(
+            f"{path.parent.name}/{path.stem}", BENCHES_OF[path.parent.name]
+        )
     ]
     assert plans.count(plans[0]) == len(plans)
     assert plans[0].duration > 0

@@ -16,8 +16,10 @@ FitFunction = Callable[[Sequence[Path]], "CalibratedModel"]
 
 # Module of each; imported only when it is asked for, as scipy takes its time.
 MODELS = {
+    "fmes": "labneuro.analysis.fmes",
     "hnno": "labneuro.analysis.hnno",
     "resistance": "labneuro.analysis.resistance",
+    "threshold_switch": "labneuro.analysis.threshold_switch",
 }
 
 

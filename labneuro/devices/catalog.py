@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from labneuro.devices import fmes, hnno, threshold_switch
+from labneuro.devices import (
+    fmes,
+    hnno,
+    lateral_inhibition,
+    lateral_inhibition_device,
+    learning_board,
+    neuron_board_device,
+    neuron_board_parameters,
+    pcu_array,
+    pcu_parameters,
+    rs_synapse,
+    threshold_switch,
+)
 from labneuro.errors import CardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from labneuro.devices.base import TwoTerminalDevice
+    from labneuro.devices.base import MultiTerminalDevice, TwoTerminalDevice
     from labneuro.devices.cards import Card
 
 
@@ -32,7 +44,7 @@ class _Model(NamedTuple):
     units: Mapping[str, str]
     parameters: Callable[..., Any]
     draw: Callable[[Any, int], Any]
-    device: Callable[[Any, int], TwoTerminalDevice]
+    device: Callable[[Any, int], TwoTerminalDevice | MultiTerminalDevice]
 
 
 def _draw_hnno(mean: hnno.HnnoParameters, seed: int) -> hnno.HnnoParameters:
@@ -42,6 +54,36 @@ def _draw_hnno(mean: hnno.HnnoParameters, seed: int) -> hnno.HnnoParameters:
 MODELS: Mapping[str, _Model] = {
     "fmes": _Model(fmes.UNITS, fmes.FmesParameters, fmes.draw_device, fmes.FmesDevice),
     "hnno": _Model(hnno.UNITS, hnno.HnnoParameters, _draw_hnno, hnno.HnnoDevice),
+    "lateral_inhibition": _Model(
+        lateral_inhibition.UNITS,
+        lateral_inhibition.LateralInhibitionParameters,
+        lateral_inhibition.draw_array,
+        lateral_inhibition_device.LateralInhibitionDevice,
+    ),
+    "learning_board": _Model(
+        learning_board.UNITS,
+        learning_board.learning_board_parameters,
+        learning_board.draw_learning_board,
+        learning_board.LearningBoardDevice,
+    ),
+    "neuron_board": _Model(
+        neuron_board_parameters.UNITS,
+        neuron_board_parameters.neuron_board_parameters,
+        neuron_board_parameters.draw_board,
+        neuron_board_device.NeuronBoardDevice,
+    ),
+    "pcu": _Model(
+        pcu_parameters.UNITS,
+        pcu_parameters.PcuParameters,
+        pcu_array.draw_array,
+        pcu_array.PcuArray,
+    ),
+    "rs_synapse": _Model(
+        rs_synapse.UNITS,
+        rs_synapse.RsSynapseParameters,
+        rs_synapse.draw_synapse,
+        rs_synapse.RsSynapseDevice,
+    ),
     "threshold_switch": _Model(
         threshold_switch.UNITS,
         threshold_switch.ThresholdSwitchParameters,
@@ -115,7 +157,8 @@ def load_device(
     *,
     draw: bool = False,
     seed: int = 0,
-) -> TwoTerminalDevice:
+    device_seed: int | None = None,
+) -> TwoTerminalDevice | MultiTerminalDevice:
     """Return a device of a card.
 
     Parameters
@@ -126,11 +169,13 @@ def load_device(
         Draw the device from the card's device-to-device spread; otherwise it is the
         card's mean.
     seed : int
-        Seed of the draw and of the device's own randomness.
+        Seed of the device's own randomness, and of the draw.
+    device_seed : int, optional
+        Seed of the draw, in place of `seed`.
 
     Returns
     -------
-    TwoTerminalDevice
+    TwoTerminalDevice or MultiTerminalDevice
 
     Raises
     ------
@@ -140,5 +185,7 @@ def load_device(
     entry = _model(model, card, card_name)
     parameters = load_parameters(model, card, card_name, overrides)
     if draw:
-        parameters = entry.draw(parameters, seed)
+        parameters = entry.draw(
+            parameters, seed if device_seed is None else device_seed
+        )
     return entry.device(parameters, seed)

@@ -11,6 +11,11 @@ from labneuro.analysis.hnno import pulses_of_run
 from labneuro.analysis.hnno_tables import cell_rows, state_rows, train_rows
 from labneuro.analysis.resistance import resistance_of_run
 from labneuro.analysis.states import fit_states
+from labneuro.analysis.threshold_switch_data import (
+    firing_times,
+    switching_voltages,
+    train_counts,
+)
 from labneuro.errors import InputError
 from labneuro.plotting.captures import capture_figure
 from labneuro.plotting.fmes import (
@@ -18,6 +23,13 @@ from labneuro.plotting.fmes import (
     learn_forget_figure,
     paired_pulse_figure,
     potentiation_figure,
+)
+from labneuro.plotting.fmes_endurance import endurance_figure
+from labneuro.plotting.fmes_pulses import pulse_response_figure
+from labneuro.plotting.hybrid import (
+    firing_pulse_figure,
+    pulse_train_figure,
+    switching_figure,
 )
 from labneuro.plotting.resistance import resistance_fit
 from labneuro.plotting.sigmoids import sigmoid_figure
@@ -126,4 +138,13 @@ _FIGURES: dict[str, Callable[[RunFile], Figure]] = {
     "PairedPulse": lambda run: paired_pulse_figure(run.readings()),
     "CurrentVoltage": lambda run: current_voltage_figure(run.readings()),
     "LearnForget": lambda run: learn_forget_figure(run.readings()),
+    "ThresholdSwitching": lambda run: switching_figure(
+        run.readings(), switching_voltages(run)
+    ),
+    "FiringPulse": lambda run: firing_pulse_figure(run.readings(), firing_times(run)),
+    "PulseTrainFiring": lambda run: pulse_train_figure(
+        run.readings(), train_counts(run)
+    ),
+    "PulseResponse": lambda run: pulse_response_figure(run.readings()),
+    "Endurance": lambda run: endurance_figure(run.readings()),
 }

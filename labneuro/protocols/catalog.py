@@ -21,6 +21,14 @@ _MODULES = {
     "PairedPulse": "labneuro.protocols.paired_pulse",
     "CurrentVoltage": "labneuro.protocols.current_voltage",
     "LearnForget": "labneuro.protocols.learn_forget",
+    "ThresholdSwitching": "labneuro.protocols.threshold_switching",
+    "FiringPulse": "labneuro.protocols.firing_pulse",
+    "PulseTrainFiring": "labneuro.protocols.pulse_train_firing",
+    "PulseResponse": "labneuro.protocols.pulse_response",
+    "Endurance": "labneuro.protocols.endurance",
+    "NeuronFiring": "labneuro.protocols.neuron_firing",
+    "SynapseLearning": "labneuro.protocols.synapse_learning",
+    "InhibitionTruth": "labneuro.protocols.inhibition_truth",
 }
 
 

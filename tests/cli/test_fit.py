@@ -42,7 +42,7 @@ def test_unknown_device_model_lists_the_known(labneuro, run_file):
     """The models that can be fitted are named."""
     answer = labneuro("fit", "x.h5", "--model", "nope", "--out", "m.json")
     assert answer.code != 0
-    assert "no 'nope'; known are: hnno, resistance" in answer.err
+    assert "no 'nope'; known are: fmes, hnno, " in answer.err
 
 
 def test_plot_draws_beside_the_run(labneuro, run_file):

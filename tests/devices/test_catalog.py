@@ -45,7 +45,7 @@ def test_drawn_devices_follow_the_seed(card: Card) -> None:
 @pytest.mark.parametrize(
     ("model", "overrides", "message"),
     [
-        ("pcu", {}, "device model 'pcu' is unknown; known: fmes, hnno, threshold"),
+        ("flux", {}, "device model 'flux' is unknown; known: fmes, hnno, "),
         ("hnno", {"colour": "1"}, "colour: unknown"),
         ("hnno", {"midpoint": "3 V"}, "midpoint"),
         ("hnno", {"slope": "0 V/m"}, "slope: must be above 0"),
@@ -68,4 +68,4 @@ def test_a_card_for_another_model_is_refused(card: Card) -> None:
 
 def test_units_are_listed() -> None:
     assert parameter_units("hnno")["midpoint"] == "V/m"
-    assert parameter_units("pcu") == {}
+    assert parameter_units("flux") == {}

@@ -6,7 +6,8 @@ import pytest
 
 from labneuro.errors import FitError, InputError
 from labneuro.plotting.catalog import first_train, run_figure
-from labneuro.protocols.catalog import protocol_names
+from labneuro.protocols.catalog import protocol_class, protocol_names
+from labneuro.protocols.threshold_switching import ThresholdSwitching
 
 
 def _run(protocol, readings) -> Any:
@@ -69,10 +70,60 @@ def synapse():
             "time": np.arange(16.0),
             "voltage": volts,
         },
+        "PulseResponse": {
+            "resistance": ohms,
+            "current": np.tile([5e-4, 1e-3], 8),
+            "width": np.tile([1e-3, 1e-3, 2e-3, 2e-3], 4),
+            "peak": volts + 0.1,
+            "residual": volts,
+        },
+        "Endurance": {
+            "resistance": ohms,
+            "current": np.tile([1e-3, 1e-3, -1e-3, -1e-3], 4),
+            "pulses_before": np.tile(np.repeat([0, 40], 4), 2),
+            "pulse": pulse,
+            "residual": volts,
+        },
     }
 
 
-def test_every_protocol_has_a_figure(state_map, train_run, captures, synapse):
+@pytest.fixture
+def switch():
+    """Runs of a threshold switch: two cycles, two pulses, two trains."""
+    levels = ThresholdSwitching().levels
+    volts = np.tile(levels, 2)
+    point = np.tile([-1, 0], 2)
+    event = {
+        "step": np.zeros(4, dtype=int),
+        "event": np.repeat([0, 1], 2),
+        "amplitude": np.full(4, 1.2),
+        "time": np.where(point < 0, 1e-3, np.nan),
+        "current": np.full(4, 1e-5),
+    }
+    readings = {
+        "ThresholdSwitching": {
+            "step": np.repeat([0, 1], len(levels)),
+            "voltage": volts,
+            "current": np.where(volts > 0.4, 1e-5, 1e-8),
+        },
+        "FiringPulse": event
+        | {
+            "fired": np.array([-1, 1, -1, 0]),
+            "integration_low": np.array([np.nan, 6e-4, np.nan, 1e-3]),
+            "integration_high": np.array([np.nan, 6.1e-4, np.nan, np.inf]),
+            "relaxation_low": np.array([np.nan, 4e-4, np.nan, np.nan]),
+            "relaxation_high": np.array([np.nan, 4.1e-4, np.nan, np.nan]),
+        },
+        "PulseTrainFiring": event
+        | {"first_fire": np.array([-1, 3, -1, 0]), "refire": np.array([0, 4, 0, 0])},
+    }
+    runs = {name: _run(name, columns) for name, columns in readings.items()}
+    for name, run in runs.items():
+        run.parameters = protocol_class(name)().model_dump(mode="json")
+    return runs
+
+
+def test_every_protocol_has_a_figure(state_map, train_run, captures, synapse, switch):
     levels = np.linspace(-0.1, 0.1, 11)
     sweep = {"voltage": levels, "current": levels / 1e5}
     runs = {
@@ -82,6 +133,7 @@ def test_every_protocol_has_a_figure(state_map, train_run, captures, synapse):
         "StateMap": _run("StateMap", state_map),
         "PulseCapture": _run("PulseCapture", captures),
         **{name: _run(name, readings) for name, readings in synapse.items()},
+        **switch,
     }
     assert set(runs) == set(protocol_names())
     titles = {name: run_figure(run).axes[-1].get_xlabel() for name, run in runs.items()}
@@ -95,7 +147,20 @@ def test_every_protocol_has_a_figure(state_map, train_run, captures, synapse):
         "PairedPulse": "interval between the pulses (s)",
         "CurrentVoltage": "voltage (V)",
         "LearnForget": "time since the train (s)",
+        "PulseResponse": "width of the pulse (ms)",
+        "Endurance": "pulses before the cycle (thousands)",
+        "ThresholdSwitching": "source voltage (V)",
+        "FiringPulse": "amplitude (V)",
+        "PulseTrainFiring": "pulses to the first firing",
     }
+
+
+def test_a_censored_pulse_is_drawn_at_the_end_of_the_pulse(switch):
+    """One firing as a point, one pulse that did not fire as an open triangle."""
+    middle = run_figure(switch["FiringPulse"]).axes[1]
+    points, triangles, _ = middle.get_lines()
+    np.testing.assert_allclose(np.asarray(points.get_ydata()), [0.605])
+    np.testing.assert_allclose(np.asarray(triangles.get_ydata()), [1.0])
 
 
 def test_synapse_figures_tell_the_resistors_apart(synapse):
@@ -141,10 +206,8 @@ def test_field_without_train_is_refused(train_run):
 
 
 def test_unknown_protocol_is_refused():
-    with pytest.raises(
-        InputError, match=r"run\.h5: no figure for protocol 'Endurance'"
-    ):
-        run_figure(_run("Endurance", {}))
+    with pytest.raises(InputError, match=r"run\.h5: no figure for protocol 'Bending'"):
+        run_figure(_run("Bending", {}))
 
 
 def test_run_without_counts_is_refused(state_map):

@@ -21,6 +21,11 @@ NAMES = (
     "PairedPulse",
     "CurrentVoltage",
     "LearnForget",
+    "ThresholdSwitching",
+    "FiringPulse",
+    "PulseTrainFiring",
+    "PulseResponse",
+    "Endurance",
 )
 
 
@@ -66,4 +71,4 @@ def test_unknown_name_lists_the_known(name):
     with pytest.raises(RecipeError) as caught:
         protocol_class(name)
     assert "known are: ResistanceRead, FiringProbability" in str(caught.value)
-    assert len(str(caught.value)) < 300
+    assert len(str(caught.value)) < 1000
