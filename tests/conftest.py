@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,6 @@ from labneuro import workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 # No deadline: a test must not depend on the speed of the machine.
 settings.register_profile(
@@ -22,6 +22,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("repeatable")
+
+
+def pytest_configure(config):
+    """Drop compiled loops that are older than a source.
+
+    Numba looks only at the file of a compiled function, not at those it calls into.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    package = Path(workspace.__file__).parent
+    compiled = [one for one in package.rglob("*.py") if "@njit" in one.read_text()]
+    newest = max(one.stat().st_mtime for one in compiled)
+    for index in package.rglob("__pycache__/*.nbi"):
+        if index.stat().st_mtime < newest:
+            index.unlink()
 
 
 def pytest_collection_modifyitems(items):
