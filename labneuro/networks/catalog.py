@@ -97,6 +97,50 @@ NETWORKS: dict[str, NetworkEntry] = {
             device_model="fmes",
             figures="labneuro.plotting.fmes_networks",
         ),
+        NetworkEntry(
+            name="pcu-vqa",
+            description=(
+                "Visual question answering (MDETR style) with perovskite units: ideal, "
+                "uncorrected and fine-tuned, on synthetic CLEVR-style scenes"
+            ),
+            module="labneuro.networks.pcu_vqa",
+            settings_class="PcuVqaSettings",
+            device_model="pcu",
+            figures="labneuro.plotting.pcu_networks",
+        ),
+        NetworkEntry(
+            name="pcu-tracking",
+            description=(
+                "RGB-T tracking (TBSI style) with perovskite units: ideal, uncorrected "
+                "and fine-tuned, on synthetic RGB-T sequences"
+            ),
+            module="labneuro.networks.pcu_tracking",
+            settings_class="PcuTrackingSettings",
+            device_model="pcu",
+            figures="labneuro.plotting.pcu_networks",
+        ),
+        NetworkEntry(
+            name="pcu-operators",
+            description=(
+                "Operators of perovskite units as a network meets them: errors of the "
+                "codebook, noise of the weights, energy of a Transformer block"
+            ),
+            module="labneuro.networks.pcu_operators",
+            settings_class="PcuOperatorsSettings",
+            device_model="pcu",
+            figures="labneuro.plotting.pcu_networks",
+        ),
+        NetworkEntry(
+            name="hybrid-snn",
+            description=(
+                "Spiking network (30-10-10) of hybrid neurons and RS synapses that "
+                "learns ten digits in place, with and without its ingredients"
+            ),
+            module="labneuro.networks.hybrid_snn",
+            settings_class="HybridSnnSettings",
+            device_model="threshold_switch",
+            figures="labneuro.plotting.hybrid_networks",
+        ),
     )
 }
 

@@ -57,3 +57,22 @@ def make_neuron(calibrated):
 def neuron(make_neuron):
     """Return the paper's neuron."""
     return make_neuron()
+
+
+@pytest.fixture(scope="session")
+def pcu_model():
+    """Return the calibrated PCU model of three units drawn around the shipped card."""
+    from labneuro.bench import load_card
+    from labneuro.devices.pcu_parameters import UNITS, PcuParameters
+    from labneuro.networks.pcu_card_model import card_model
+
+    card = PcuParameters(**load_card("pcu").values(UNITS, "pcu"))
+    return card_model(card, units=3)
+
+
+@pytest.fixture(scope="session")
+def codebook(pcu_model):
+    """Return its codebook."""
+    from labneuro.networks.codebook import codebook_of
+
+    return codebook_of(pcu_model)

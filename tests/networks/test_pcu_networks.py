@@ -1,0 +1,251 @@
+"""Tests of the PCU's studies: quick runs, results, energy, tuning, figures."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from labneuro.calibration import CalibratedModel, FittedParameter
+from labneuro.errors import InputError
+from labneuro.networks import pcu_operators, pcu_tracking, pcu_vqa
+from labneuro.networks.box_loss import corners, generalised_iou
+from labneuro.networks.pcu_energy import (
+    BlockSize,
+    EnergyAssumptions,
+    block_energy,
+    measured_costs,
+)
+from labneuro.networks.pcu_settings import (
+    PcuOperatorsSettings,
+    PcuTrackingSettings,
+    PcuVqaSettings,
+)
+from labneuro.networks.pcu_tuning import VARIANTS, TuningPlan, TuningTask, four_numbers
+from labneuro.networks.rgbt_sequences import make_sequences
+from labneuro.networks.tracking_model import Tracker, TrackerAnswer, TrackerShape
+from labneuro.networks.tracking_task import TrackingData, TrackingScores
+from labneuro.networks.vqa_model import VqaNetwork, VqaShape
+from labneuro.plotting.pcu_networks import save_network_result
+
+
+@pytest.fixture(scope="module")
+def studies(pcu_model):
+    return {
+        "vqa": pcu_vqa.simulate(pcu_model, PcuVqaSettings(quick=True)),
+        "tracking": pcu_tracking.simulate(pcu_model, PcuTrackingSettings(quick=True)),
+        "operators": pcu_operators.simulate(
+            pcu_model, PcuOperatorsSettings(quick=True)
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "main"),
+    [
+        ("vqa", "synthetic CLEVR-style", "accuracy"),
+        ("tracking", "synthetic RGB-T", "precision"),
+    ],
+)
+def test_a_quick_study_has_all_variants_and_its_label(studies, name, data, main):
+    result = studies[name]
+    assert [row.variant for row in result.rows] == list(VARIANTS)
+    assert result.accuracy_table.splitlines()[0] == f"data: {data}"
+    ideal, uncorrected, *_ = result.rows
+    assert ideal.feature_error == 0.0
+    assert uncorrected.feature_error > 0.005
+    assert next(iter(ideal.scores)) == main
+    assert all(0 <= share <= 1 for row in result.rows for share in row.scores.values())
+    assert [len(row.loss) for row in result.rows] == [6, 0, 3, 3, 3]
+    content = json.loads(result.to_json())
+    assert content["data"] == data
+    assert content["summary"][0]["standard_deviation"] is None
+
+
+def test_same_seed_same_study(studies, pcu_model):
+    again = pcu_vqa.simulate(pcu_model, PcuVqaSettings(quick=True))
+    assert again.to_json() == studies["vqa"].to_json()
+    other = pcu_vqa.simulate(pcu_model, PcuVqaSettings(quick=True), seed=5)
+    assert other.rows[0].loss != again.rows[0].loss
+
+
+def test_attention_maps_are_shares(studies):
+    for picture in studies["vqa"].pictures:
+        assert picture.maps.shape == (len(picture.words), 4, 4)
+        total = picture.maps.sum(axis=(1, 2))
+        assert (total > 0.05).all()
+        assert (total < 1.3).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("vqa", {"four_numbers", "fine_tuning", "scores", "attention"}),
+        ("tracking", {"four_numbers", "fine_tuning", "scores", "precision"}),
+        ("operators", {"codebook", "energy"}),
+    ],
+)
+def test_results_and_figures_are_written(studies, name, figures, tmp_path):
+    paths = save_network_result(studies[name], tmp_path)
+    assert {path.stem for path in paths} == {"result"} | figures
+    assert all(path.stat().st_size > 100 for path in paths)
+    with pytest.raises(InputError, match="cannot be written"):
+        save_network_result(studies[name], tmp_path / "nowhere")
+
+
+def test_operator_table_states_scale_and_paper(studies):
+    rows = {row.operator: row for row in studies["operators"].rows}
+    assert rows["multiplier"].paper == 0.0661
+    assert rows["multiplier"].scale == "the ideal"
+    assert 0 < rows["attention"].error < 1
+    table = studies["operators"].accuracy_table
+    assert "6.61%" in table
+    assert "9e-05" in table
+
+
+class _Line(TuningTask):
+    """One linear layer, a GELU and a linear layer learn a parabola."""
+
+    def make(self, seed):
+        return torch.nn.Sequential(
+            torch.nn.Linear(1, 12), torch.nn.GELU(), torch.nn.Linear(12, 1)
+        )
+
+    def loss(self, network, seed, step):
+        x = torch.linspace(-2, 2, 64)[:, None]
+        return (network(x) - x.square()).square().mean()
+
+    def scores(self, network):
+        network.eval()
+        with torch.no_grad():
+            return {"fit": max(0.0, 1.0 - float(self.loss(network, 0, 0)))}
+
+    def features(self, network):
+        network.eval()
+        with torch.no_grad():
+            return network(torch.linspace(-2, 2, 64)[:, None])
+
+
+def test_tuning_recovers_what_the_operators_cost(codebook):
+    """The order of the paper: uncorrected < without bypass <= with bypass <= ideal."""
+    plan = TuningPlan(400, 2e-2, 200, 1e-2, 0.0, "programming", False, 4)
+    calls = []
+    rows, _, tuned = four_numbers(
+        _Line(), codebook, plan, 1, lambda *told: calls.append(told), "line"
+    )
+    fit = {row.variant: row.scores["fit"] for row in rows}
+    assert fit["ideal"] > 0.99
+    assert fit["uncorrected"] < fit["fine-tuned with bypass"] < fit["ideal"]
+    assert fit["fine-tuned without bypass"] < fit["ideal"]
+    assert calls[-1] == ("line", 1000, 1000)
+    assert tuned is not None
+
+
+def test_the_papers_networks_can_be_built():
+    """6 + 6 layers, 25 queries; ViT-Tiny fused in layers 4, 7, 10."""
+    vqa = VqaNetwork(VqaShape(256, 8, 6, 6, 25, 2048, 90, 28, 45, 7))
+    assert len(vqa.encoder) == len(vqa.decoder) == 6
+    assert vqa.queries.shape == (26, 256)
+    tracker = Tracker(TrackerShape(192, 3, 12, (4, 7, 10), 16, 128, 256))
+    assert sorted(tracker.bridges) == ["10", "4", "7"]
+    assert tracker.place.shape == (64 + 256, 192)
+    with torch.no_grad():
+        images = torch.zeros(1, 3, 64, 64)
+        said = vqa.eval()(images, torch.ones(1, 5, dtype=torch.long))
+    assert said.boxes.shape == (1, 25, 4)
+
+
+def test_crops_show_the_target_where_the_box_is():
+    shape = TrackerShape(12, 3, 1, (1,), 6, 24, 48)
+    sequences = make_sequences(2, 1, frames=4, side=64)
+    data = TrackingData(sequences, shape)
+    window = torch.tensor([[32.0, 32.0, 64.0]])
+    one = torch.tensor([1])
+    visible, thermal = data.crops(one, torch.tensor([2]), window, 64)
+    wanted = torch.from_numpy(sequences[1].visible[2].astype(np.float32)) / 127.5 - 1
+    torch.testing.assert_close(visible[0], wanted, atol=1e-3, rtol=0)
+    assert thermal.shape == (1, 1, 64, 64)
+
+
+def test_a_perfect_tracker_is_perfect():
+    """A network that always says "where it was" is right for a target that rests."""
+    shape = TrackerShape(12, 3, 1, (1,), 6, 24, 48)
+    data = TrackingData(make_sequences(3, 1, frames=5, side=64), shape)
+    data.boxes = data.boxes[:, :1].expand(-1, 5, -1).clone()
+    side = shape.search_side
+
+    class _Still(torch.nn.Module):
+        def forward(self, _template, search):
+            boxes = torch.full((len(search[0]), side**2, 4), 0.5)
+            boxes[..., 2:] = 0.25
+            return TrackerAnswer(boxes[..., 0], boxes, boxes)
+
+    scores = data.test(_Still())  # type: ignore[arg-type]  # stands for a tracker
+    assert scores.distance.shape == (12,)
+    assert scores.precision(1e-3) == 1.0
+    assert scores.normalised_precision() > 0.98
+    far = TrackingScores(np.array([1.0, 3.0]), np.array([0.1, 0.9]))
+    assert far.precision(2.0) == 0.5
+    assert far.normalised_precision() == pytest.approx(0.5 * 41 / 51)
+
+
+def test_overlap_of_boxes():
+    one = corners(torch.tensor([[0.5, 0.5, 1.0, 1.0]]))
+    far = corners(torch.tensor([[2.5, 0.5, 1.0, 1.0]]))
+    assert float(generalised_iou(one, one)) == 1.0
+    assert float(generalised_iou(one, far)) == pytest.approx(-1 / 3)
+
+
+def test_energy_adds_up_and_takes_measured_costs():
+    size = BlockSize(10, 8, 2, 16)
+    counts = size.operations()
+    assert counts["weight"] == 10 * (4 * 64 + 2 * 8 * 16)
+    assert counts["multiplier"] == 2 * 100 * 8
+    assumptions = EnergyAssumptions()
+    rows = {row.part: row for row in block_energy(size, assumptions)}
+    parts = [row.energy for row in rows.values() if row.mark != "sum"]
+    assert math.isclose(sum(parts), rows["pcu"].energy)
+    assert rows["gpu"].paper == 5.37e-3
+    model = CalibratedModel(
+        model="pcu",
+        parameters=tuple(
+            FittedParameter(name=name, unit=unit, value=value, standard_error=None)
+            for name, unit, value in (
+                ("multiplier_current", "A", 4e-7),
+                ("multiplier_voltage", "V", 0.5),
+                ("operator_time", "s", 1e-6),
+            )
+        ),
+    )
+    changed = measured_costs(model, assumptions)
+    (row,) = [r for r in block_energy(size, changed) if r.part == "multiplier"]
+    assert row.mark == "measured"
+    assert row.energy == pytest.approx(1600 * 3 * 4e-7 * 0.5 * 1e-6)
+    with pytest.raises(InputError, match="time: must be 0 or more, not -1"):
+        EnergyAssumptions(time=-1.0)
+    with pytest.raises(InputError, match="no 'weight'"):
+        EnergyAssumptions(costs={})
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "told"),
+    [
+        (PcuVqaSettings, {"width": 10}, "multiple of heads"),
+        (PcuVqaSettings, {"least_objects": 5}, "at most most_objects"),
+        (PcuTrackingSettings, {"search": 50}, "search: must be a multiple of patch"),
+        (PcuTrackingSettings, {"fusion_layers": "9"}, "fusion_layers: must be 1 to"),
+        (PcuTrackingSettings, {"width": 10}, "multiple of heads"),
+        (PcuOperatorsSettings, {"width": 3}, "multiple of heads"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_told(settings, changes, told):
+    with pytest.raises(ValueError, match=told):
+        settings(**changes)
+
+
+def test_real_data_sets_are_looked_for(pcu_model, tmp_path):
+    with pytest.raises(InputError, match="CLEVR_train_scenes"):
+        pcu_vqa.simulate(pcu_model, PcuVqaSettings(clevr=str(tmp_path)))
+    with pytest.raises(InputError, match="no folder with a sequence"):
+        pcu_tracking.simulate(pcu_model, PcuTrackingSettings(lasher=str(tmp_path)))
