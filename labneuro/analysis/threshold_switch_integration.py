@@ -301,7 +301,29 @@ def fit_integration(
         If the runs do not determine the law.
     """
     seen = Observations.gather(times, counts, held)
-    if not (times and counts):
+    return fit_observations(seen, held, leak_known=not (times and counts))
+
+
+def fit_observations(
+    seen: Observations, held: ThresholdSwitchParameters, *, leak_known: bool = False
+) -> IntegrationFit:
+    """Fit the law to integrations, wherever they were seen.
+
+    Parameters
+    ----------
+    seen : Observations
+        The integrations.
+    held : ThresholdSwitchParameters
+        What is not fitted.
+    leak_known : bool
+        Whether the leak time is held; it is, too, if the data do not determine it.
+
+    Raises
+    ------
+    FitError
+        If the observations do not determine the law.
+    """
+    if leak_known:
         return _fit(seen, held, leak_known=True)
     try:
         return _fit(seen, held, leak_known=False)

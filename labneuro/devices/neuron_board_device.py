@@ -90,7 +90,9 @@ class NeuronBoardDevice(MultiTerminalDevice):
             matrix[place[name], place[name]] += siemens
             driven[place[name]] += siemens * volts
 
-        for name, siemens in zip(("input_1", "input_2"), self.conductances, strict=True):
+        for name, siemens in zip(
+            ("input_1", "input_2"), self.conductances, strict=True
+        ):
             connect(name, "node_1", siemens)
         connect("node_1", "node_2", bridge)
         ground("node_2", 1.0 / p.read_out_resistance)

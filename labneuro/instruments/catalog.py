@@ -104,7 +104,7 @@ DRIVERS: Mapping[str, DriverEntry] = {
         identity_pattern=r"(?i)keithley instruments.*\bmodel 2612A\b",
         roles={
             "source_meter": (
-                f"{_HERE}.keithley_2600_source_meter:Keithley2612SourceMeter"
+                f"{_HERE}.keithley_2600_programming:Keithley2612Programmer"
             ),
             "current_pulser": (
                 f"{_HERE}.keithley_2600_current_pulser:Keithley2600CurrentPulser"
@@ -139,7 +139,10 @@ DRIVERS: Mapping[str, DriverEntry] = {
         roles={
             "oscilloscope": (
                 f"{_HERE}.keysight_msox3000_oscilloscope:Msox3000Oscilloscope"
-            )
+            ),
+            "second_oscilloscope": (
+                f"{_HERE}.keysight_msox3000_oscilloscope:Msox3000Oscilloscope"
+            ),
         },
     ),
     "Keysight 81160A": DriverEntry(
@@ -148,7 +151,10 @@ DRIVERS: Mapping[str, DriverEntry] = {
         roles={
             "pulse_generator": (
                 f"{_HERE}.keysight_81160a_pulses:Keysight81160APulseGenerator"
-            )
+            ),
+            "clock_generator": (
+                f"{_HERE}.keysight_81160a_pulses:Keysight81160AClockGenerator"
+            ),
         },
         limits=Limits(voltage=10.0),  # open output
         output_resistance=5.0,  # or 50 ohm, as it is set
@@ -159,7 +165,10 @@ DRIVERS: Mapping[str, DriverEntry] = {
         roles={
             "oscilloscope": (
                 f"{_HERE}.picoscope_4000_oscilloscope:PicoScope4000Oscilloscope"
-            )
+            ),
+            "second_oscilloscope": (
+                f"{_HERE}.picoscope_4000_oscilloscope:PicoScope4000Oscilloscope"
+            ),
         },
         vendor_library="ps4000a",
     ),

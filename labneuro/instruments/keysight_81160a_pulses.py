@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from labneuro.instruments import shutdown
 from labneuro.instruments.arbitrary_waveform import REST_CODE, round_up, sample
 from labneuro.instruments.guard import Guard
 from labneuro.instruments.roles import PulseGenerator
-from labneuro.instruments.stress import GENERATOR, Levels
+from labneuro.instruments.stress import CLOCK, GENERATOR, Levels
 from labneuro.units import show
 
 if TYPE_CHECKING:
@@ -202,6 +202,8 @@ class Keysight81160APulseGenerator(PulseGenerator):
         If there is no such channel.
     """
 
+    role: ClassVar[str] = GENERATOR
+
     def __init__(
         self, driver: Keysight81160A, channel: str, limits: Limits | Guard
     ) -> None:
@@ -233,7 +235,7 @@ class Keysight81160APulseGenerator(PulseGenerator):
         InstrumentError
             If the instrument reports an error.
         """
-        levels = Levels(GENERATOR, waveform.segments)
+        levels = Levels(self.role, waveform.segments)
         self.guard.check(levels, self._where)
         train = as_pulse_train(waveform)
         points = None if train else as_points(waveform)
@@ -258,7 +260,7 @@ class Keysight81160APulseGenerator(PulseGenerator):
         if self._loaded is None:
             raise InstrumentError(f"{self._where}: load a waveform first")
         self._listen()
-        self.guard.switch_on(GENERATOR)
+        self.guard.switch_on(self.role)
         self.channel.output_enabled = True
         self._on = True
         self.driver.check_errors()
@@ -276,11 +278,26 @@ class Keysight81160APulseGenerator(PulseGenerator):
             If the instrument reports an error.
         """
         self.guard.trigger(1, self._where)
+        self._obey()
+        self.driver.trigger()
+        self.driver.check_errors()
+
+    def join(self) -> None:
+        """Play whenever the other channel is fired; until the next load or output_on.
+
+        Raises
+        ------
+        InstrumentError
+            If the instrument reports an error.
+        """
+        self._obey()
+        self.driver.check_errors()
+
+    def _obey(self) -> None:
+        """Take triggers from commands, which reach all channels that do so."""
         if not self._manual:
             self.channel.trigger_source = "manual"
             self._manual = True
-        self.driver.trigger()
-        self.driver.check_errors()
 
     def _listen(self) -> None:
         """Take triggers from the line again."""
@@ -312,7 +329,7 @@ class Keysight81160APulseGenerator(PulseGenerator):
                 channel.output_enabled is False and channel.complement_enabled is False
             ),
         )
-        self.guard.release(GENERATOR)
+        self.guard.release(self.role)
 
     def _load_pulses(
         self, train: PulseTrain, held: PulseTrain | WaveformPoints | None
@@ -418,3 +435,9 @@ class Keysight81160APulseGenerator(PulseGenerator):
     def _set_levels(self, points: WaveformPoints) -> None:
         self.channel.low = points.low
         self.channel.high = points.high
+
+
+class Keysight81160AClockGenerator(Keysight81160APulseGenerator):
+    """The output that plays the clock beside the pulses of the other one."""
+
+    role = CLOCK

@@ -85,8 +85,7 @@ def check_plan(protocol: MeasurementProtocol, bench: BenchConfig) -> Plan:
             f"{type(protocol).__name__} measures {', '.join(models)}; the device of "
             f"bench {bench.name!r} is {bench.device.model!r}"
         )
-    metered = {"source_meter", "current_pulser"} & set(bench.roles)
-    if metered and not math.isfinite(bench.safe_limits.current):
+    if not math.isfinite(bench.safe_limits.current):
         raise BenchConfigError(
             f"{bench.path}: limits.current: this key is missing; the source meter "
             "needs it as compliance"
