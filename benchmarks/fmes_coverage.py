@@ -3,8 +3,10 @@
 Devices are drawn around a card, each is measured over the whole VISA stack into run
 files (potentiation and depression, paired pulses, I-V staircases, learning and
 forgetting, all shorter than the shipped recipes), fitted, and compared with its own
-parameters. The truth of A is the curve of the same device without any noise, fitted the
-same way: the exponential misses that curve, so A has no other truth.
+parameters. Simulated readings are ideally calibrated, and intervals allow for a gain
+that may be wrong: so the readings of each run are multiplied by a gain that is drawn as
+wide as the allowance. The truth of A is the curve of the same device without any noise,
+fitted the same way: the exponential misses that curve, so A has no other truth.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from labneuro.analysis.fmes_branches import GAIN_ACCURACY
 from labneuro.analysis.fmes_curves import fit_curve
 from labneuro.analysis.fmes_device import FmesDeviceFit, fit_device
 from labneuro.analysis.fmes_runs import (
@@ -42,6 +47,7 @@ BRANCHES = (
     "slow_leak",
     "charge_noise",
 )
+READ = ("residual", "peak", "first", "second", "current", "voltage")
 RECIPES = {
     "potentiation": """\
 protocol: PotentiationDepression
@@ -103,7 +109,27 @@ def measure(seed: int, folder: Path) -> DeviceRuns:
         run(load_recipe(recipe), bench, path, seed=len(RECIPES) * seed + place)
         pieces += read_pieces(path)[1]
         path.unlink()
-    return DeviceRuns(f"drawn-{seed}", tuple(pieces))
+    return with_gains(DeviceRuns(f"drawn-{seed}", tuple(pieces)), seed)
+
+
+def with_gains(runs: DeviceRuns, seed: int) -> DeviceRuns:
+    """Return runs as meters read them whose gain is not quite 1, run by run."""
+    generator = np.random.default_rng((seed, 1))
+    paths = dict.fromkeys(piece.path for piece in runs.pieces)
+    gain = {path: 1.0 + GAIN_ACCURACY * generator.standard_normal() for path in paths}
+    pieces = tuple(
+        replace(
+            piece,
+            **{
+                name: getattr(piece, name) * gain[piece.path]
+                for name in READ
+                if hasattr(piece, name)
+                and not (name == "voltage" and hasattr(piece, "current"))
+            },
+        )
+        for piece in runs.pieces
+    )
+    return DeviceRuns(runs.device_id, pieces)
 
 
 def true_device(seed: int) -> FmesParameters:
@@ -156,7 +182,7 @@ def coverage(devices: int, first: int = 0) -> Counter[str]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--devices", type=int, default=120)
+    parser.add_argument("--devices", type=int, default=104)
     parser.add_argument("--first", type=int, default=0, help="seed of the first device")
     chosen = parser.parse_args()
     begun = time.perf_counter()

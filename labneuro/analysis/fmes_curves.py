@@ -11,6 +11,7 @@ noise. Readings carry the meter's white noise, and each pulse adds noise that st
 the device and decays like the voltage itself, by exp(-1 / A) a pulse. Both deviations
 are estimated from second differences, which smooth misfit hardly enters; the covariance
 of the fit follows from them, the curve's misfit included in the second derivatives.
+How well they are known sets the degrees of freedom of Student's t in the intervals.
 
 References
 ----------
@@ -45,7 +46,6 @@ _SERIES = 0.05  # of k, the same for NL
 _BEND = 1e-4  # step of k, and of the ends as a share of the range
 _STEEPEST = 300.0  # of k: all in the first pulse of any train
 _STARTS = (0.5, 5.0, 30.0, -3.0)
-_REACH = float(stats.norm.ppf(0.5 + LEVEL / 2.0))
 _MOST_PULSE_NOISE = 1.5  # over the deviation of all
 _GRID = 61
 
@@ -97,11 +97,14 @@ class CurveNoise:
         Standard deviation of one pulse's change in V.
     pulse_interval : tuple of float or None
         95 % interval of `pulse` in V; its lower end is 0 where none is seen.
+    likely : ndarray, shape (values, 3)
+        Variance of a reading, of a pulse's change, and how likely both are.
     """
 
     reading: float
     pulse: float
     pulse_interval: tuple[float, float | None]
+    likely: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ class CurveFit:
         k of potentiation and of depression.
     covariance : ndarray, shape (4, 4)
         Of lowest, highest and the two k.
+    freedom : tuple of float
+        Degrees of freedom of the two variances of k, as the noise is estimated.
     noise : CurveNoise
         Of readings and pulses.
     pulses : int
@@ -132,6 +137,7 @@ class CurveFit:
     highest: float
     bends: tuple[float, float]
     covariance: NDArray[np.float64]
+    freedom: tuple[float, float]
     noise: CurveNoise
     pulses: int
     cycles: int
@@ -166,7 +172,8 @@ class CurveFit:
 
     def bend_interval(self, direction: int) -> tuple[float, float]:
         """Return the 95 % interval of k, 0 for potentiation and 1 for depression."""
-        reach = _REACH * math.sqrt(self.covariance[2 + direction, 2 + direction])
+        reach = float(stats.t.ppf(0.5 + LEVEL / 2.0, self.freedom[direction]))
+        reach *= math.sqrt(self.covariance[2 + direction, 2 + direction])
         return self.bends[direction] - reach, self.bends[direction] + reach
 
 
@@ -212,12 +219,34 @@ def fit_curve(voltage: NDArray[np.float64]) -> CurveFit:
         highest=float(unknown[1]),
         bends=(float(unknown[2]), float(unknown[3])),
         covariance=side @ spread @ side.T,
+        freedom=_freedom(noise, unknown[2:], side),
         noise=noise,
         pulses=mean.shape[1],
         cycles=len(voltage),
         mean=mean,
         fitted=fitted.reshape(mean.shape),
     )
+
+
+def _freedom(
+    noise: CurveNoise, bends: NDArray[np.float64], side: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return the degrees of freedom of the variances of both k.
+
+    They are those of the inverse chi-square that has the same relative variance as
+    the likelihood gives, ``2 / (freedom - 4)``.
+    """
+    reading, pulse, weight = noise.likely.T
+    if not np.any(reading):
+        return math.inf, math.inf
+    carried = _carried_by_cycle(bends, side.shape[1] // 2)
+    found = []
+    for row in side[2:]:
+        variance = reading * (row @ row) + pulse * np.sum((row @ carried) ** 2)
+        mean = weight @ variance
+        rest = max(float(weight @ (variance - mean) ** 2), 1e-300)
+        found.append(float(4.0 + 2.0 * mean**2 / rest))
+    return found[0], found[1]
 
 
 def _model(
@@ -306,10 +335,15 @@ def covariance_of_readings(
     pulses : int
         Pulses of each.
     """
-    cycle = np.concatenate([_factors(float(bend), pulses) for bend in bends])
-    carried = _carried(np.concatenate([cycle, cycle]))[len(cycle) :]
-    white = noise.reading**2 * np.eye(len(cycle))
+    carried = _carried_by_cycle(bends, pulses)
+    white = noise.reading**2 * np.eye(len(carried))
     return np.asarray(white + noise.pulse**2 * carried @ carried.T)
+
+
+def _carried_by_cycle(bends: NDArray[np.float64], pulses: int) -> NDArray[np.float64]:
+    """Return what noise of each pulse of two cycles is left after each of the last."""
+    cycle = np.concatenate([_factors(float(bend), pulses) for bend in bends])
+    return _carried(np.concatenate([cycle, cycle]))[len(cycle) :]
 
 
 def _noise(residual: NDArray[np.float64], bends: NDArray[np.float64]) -> CurveNoise:
@@ -346,7 +380,7 @@ def _two_deviations(
 
     rough = math.sqrt(float(np.mean(square)) / weight)
     if rough == 0.0:
-        return CurveNoise(0.0, 0.0, (0.0, 0.0))
+        return CurveNoise(0.0, 0.0, (0.0, 0.0), np.zeros((1, 3)))
 
     def best(w: float) -> tuple[float, float]:
         found = optimize.minimize_scalar(
@@ -367,4 +401,5 @@ def _two_deviations(
         reading=float(math.sqrt(likely @ profile[:, 1] ** 2)),
         pulse=float(math.sqrt(likely @ pulse**2)),
         pulse_interval=(float(inside[0]), high),
+        likely=np.column_stack([profile[:, 1] ** 2, pulse**2, likely]),
     )

@@ -7,12 +7,15 @@ Weight change
     (Gmax - Gmin) / N: mean change a pulse in V.
 Effective states
     One, and one more for each potentiating pulse whose step on the fitted curve exceeds
-    the standard deviation of a pulse's noise: what Gong and co-workers call signal and
-    noise of a pulse.
+    the standard deviation of a pulse's noise. This count is chosen here; that signal
+    and noise of a pulse are told apart first is Gong and co-workers' point.
 Asymmetry ratio
     Largest distance between the potentiation curve and the depression curve read
-    backwards, over the range; 0 for curves that retrace each other. The form used for
-    synaptic transistors.
+    backwards, over the range; 0 for curves that retrace each other. Chosen here: the
+    field uses several.
+Deviation
+    Standard deviation of a few numbers, with the interval that the chi-square
+    distribution gives normal ones.
 Memory measure
     Standard deviation, over all lags, of the autocorrelation of the residual voltages
     of the first potentiation. The paper's text says no more than that; assumed: the
@@ -24,9 +27,7 @@ References
 S. Zhao, W. Ran et al., "Neuromorphic-computing-based adaptive learning using ion
 dynamics in flexible energy storage devices": Figures 3d, 3h, 3i, Supplementary Figure
 15. N. Gong et al., Nat. Commun. 9, 2102 (2018), doi:10.1038/s41467-018-04485-1: signal
-and noise. C. S. Yang et al., Adv. Funct. Mater. 28, 1804170 (2018),
-doi:10.1002/adfm.201804170: asymmetric ratio. E. C. Fieller, J. R. Stat. Soc. B 16, 175
-(1954): interval of a ratio.
+and noise. E. C. Fieller, J. R. Stat. Soc. B 16, 175 (1954): interval of a ratio.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from labneuro.analysis.fmes_curves import share
 from labneuro.counting import LEVEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -61,6 +62,17 @@ class Measure(NamedTuple):
 def normal(value: float, error: float) -> Measure:
     """Return a measure with a normal error."""
     return Measure(value, (value - _REACH * error, value + _REACH * error))
+
+
+def deviation(values: Sequence[float]) -> Measure | None:
+    """Return the standard deviation of normal numbers; None of fewer than two."""
+    freedom = len(values) - 1
+    if freedom < 1:
+        return None
+    found = float(np.std(values, ddof=1))
+    ends = stats.chi2.ppf((0.5 + LEVEL / 2.0, 0.5 - LEVEL / 2.0), freedom)
+    low, high = (found * math.sqrt(freedom / end) for end in ends)
+    return Measure(found, (low, high))
 
 
 def ratio(
@@ -149,14 +161,14 @@ def memory_measure(
     """
     lag_zero = float(np.trace(covariance)) / len(voltage)
 
-    def deviation(curve: NDArray[np.float64]) -> float:
+    def spread(curve: NDArray[np.float64]) -> float:
         count = len(curve)
         found = np.correlate(curve, curve, "full")[count - 1 :] / count
         found[0] -= lag_zero
         return float(np.std(found))
 
-    gradient = _gradient(deviation, voltage)
-    return normal(deviation(voltage), math.sqrt(gradient @ covariance @ gradient))
+    gradient = _gradient(spread, voltage)
+    return normal(spread(voltage), math.sqrt(gradient @ covariance @ gradient))
 
 
 def _gradient(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FLOOR = 1e-12  # V or A: below any meter's noise
 _SMALLEST, _LARGEST = 1e-4, 0.5  # charge noise that is searched
 _START = 0.02
+_BEND = 0.03  # step of the logarithms
 _BARE_BEND = 2.0  # of the loss by a logarithm: a standard error of a factor e
 
 
@@ -55,8 +56,10 @@ class Spectrum:
     """
 
     def __init__(self, sensitivity: NDArray[np.float64]) -> None:
-        self.vectors, singular, _ = np.linalg.svd(sensitivity, full_matrices=False)
-        self.power = singular**2
+        self.vectors, self._singular, self._pulses = np.linalg.svd(
+            sensitivity, full_matrices=False
+        )
+        self.power = self._singular**2
 
     def whiten(
         self, residual: NDArray[np.float64], reading: float, charge: float
@@ -74,6 +77,21 @@ class Spectrum:
         along = residual @ self.vectors
         change = along * (1.0 / total - 1.0 / reading)
         return np.asarray(residual / reading + change @ self.vectors.T)
+
+    def likeliest(
+        self, residual: NDArray[np.float64], reading: float, charge: float
+    ) -> NDArray[np.float64]:
+        """Return the likeliest noise of each group of pulses, shape (groups,).
+
+        Parameters
+        ----------
+        residual : ndarray, shape (readings,)
+            In V or A, less what the noise is taken to do by the sensitivities.
+        reading, charge : float
+            Deviations of the meter and of the pulses.
+        """
+        share = charge**2 * self._singular / (reading**2 + charge**2 * self.power)
+        return np.asarray((share * (residual @ self.vectors)) @ self._pulses)
 
 
 class _Sums:
@@ -102,6 +120,8 @@ def estimate(
     residuals: Sequence[NDArray[np.float64]],
     spectra: Sequence[Spectrum],
     keys: Sequence[str],
+    *,
+    error: bool = False,
 ) -> Noise:
     """Return the deviations that make the residuals most likely.
 
@@ -113,6 +133,8 @@ def estimate(
         Of each block.
     keys : sequence of str
         Blocks of one key have the same deviation of a reading.
+    error : bool
+        Whether the standard error of the charge noise is wanted, too.
     """
     sums = [_Sums(one, two) for one, two in zip(residuals, spectra, strict=True)]
     names = list(dict.fromkeys(keys))
@@ -135,20 +157,29 @@ def estimate(
         bounds=[*wide, (np.log(_SMALLEST), np.log(_LARGEST))],
     ).x
     charge = float(np.exp(found[-1]))
-    bend = _curvature(loss, found)
-    error = charge / np.sqrt(bend / 2.0) if bend > _BARE_BEND else None
+    share = _last_error(loss, found) if error else None
     reading = dict(zip(names, np.exp(found[:-1]).tolist(), strict=True))
-    return Noise(reading, charge, None if error is None else float(error))
+    return Noise(reading, charge, None if share is None else charge * share)
 
 
-def _curvature(
+def _last_error(
     loss: Callable[[NDArray[np.float64]], float], found: NDArray[np.float64]
-) -> float:
-    """Return the second derivative of the loss by the last unknown."""
-    step = np.zeros_like(found)
-    step[-1] = 0.05
-    rise = loss(found + step) + loss(found - step) - 2.0 * loss(found)
-    return float(rise / step[-1] ** 2)
+) -> float | None:
+    """Return the standard error of the last unknown, the others free.
+
+    None where the loss bends too little to tell it from any smaller one.
+    """
+    steps = _BEND * np.eye(len(found))
+    bend = np.empty((len(found), len(found)))
+    for i, one in enumerate(steps):
+        for j, two in enumerate(steps[: i + 1]):
+            rise = loss(found + one + two) - loss(found + one - two)
+            rise += loss(found - one - two) - loss(found - one + two)
+            bend[i, j] = bend[j, i] = rise / (4.0 * _BEND**2)
+    if bend[-1, -1] <= _BARE_BEND:
+        return None
+    variance = 2.0 * np.linalg.pinv(bend, hermitian=True)[-1, -1]
+    return float(np.sqrt(variance)) if variance > 0.0 else None
 
 
 def _rms(

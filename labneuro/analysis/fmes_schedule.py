@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -34,10 +34,9 @@ cycles of 60 Hz (SPEC-2600S, maximum measurement rates); that it comes first is 
 from no document."""
 NOTHING, VOLTAGE, CURRENT = 0, 1, 2
 _AFTER = READING_ALLOWANCE - READING_OVERHEAD  # s from the integration to the edge
-_NO_PULSE = -1
+NO_PULSE = -1
+"""Number of a pulse where none is on."""
 _MOST_READINGS = 600  # of one sweep or learning train that enter the fit
-_FEW_PULSES = 50
-_MOST_GROUPS = 50  # of pulses of a long train that share one factor
 
 
 class Segment(NamedTuple):
@@ -60,7 +59,7 @@ class Segment(NamedTuple):
     level: float
     series: float
     duration: float
-    pulse: int = _NO_PULSE
+    pulse: int = NO_PULSE
     reading: int = NOTHING
 
 
@@ -76,8 +75,6 @@ class Block:
         Protocol and resistance, for tables.
     segments : tuple of ndarray
         Levels, series, durations, pulses and readings.
-    group : ndarray of int, shape (pulses,)
-        Pulses of one group get the same factor when noise is propagated.
     keep : ndarray of int
         Numbers of the predicted readings that were kept.
     volts : ndarray, shape (kept,)
@@ -93,7 +90,6 @@ class Block:
     key: str
     name: str
     segments: tuple[NDArray[np.float64], ...]
-    group: NDArray[np.int64]
     keep: NDArray[np.int64]
     volts: NDArray[np.float64]
     resistance: float
@@ -121,55 +117,53 @@ class Block:
         -------
         ndarray, shape (kept,)
         """
-        memory = memory_of([parameters], 0)
-        level, series, duration, pulse, reading = self.segments
-        lived = duration
-        if factor is not None:
-            during = np.append(factor, 1.0)[pulse.astype(np.int64)]
-            lived = duration * during
-        beside = np.where((series > 0.0) & (series < OPEN), series + path, series)
-        out = np.empty(int(np.count_nonzero(reading)))
-        _play(memory, level, beside, lived, reading.astype(np.int64), out)
+        out = np.empty(int(np.count_nonzero(self.segments[4])))
+        _play(memory_of([parameters], 0), *self.played(path, factor), out)
         return out[self.keep] + self.volts / (self.resistance + path)
 
-    def sensitivity(
-        self, parameters: FmesParameters, path: float = 0.0, together: int = 1
-    ) -> NDArray[np.float64]:
-        """Return what one standard deviation of pulse noise does to the readings.
+    def played(
+        self, path: float, factor: NDArray[np.float64] | None
+    ) -> tuple[NDArray[Any], ...]:
+        """Return levels, resistances beside, times lived through, and readings.
 
         Parameters
         ----------
-        parameters : FmesParameters
-            The device.
-        path : float
+        path, factor
             As for :meth:`predict`.
-        together : int
-            Pulses of a long train that are moved at once, to save time.
+        """
+        level, series, duration, pulse, reading = self.segments
+        lived = duration
+        if factor is not None:
+            lived = duration * np.append(factor, 1.0)[pulse.astype(np.int64)]
+        beside = np.where((series > 0.0) & (series < OPEN), series + path, series)
+        return level, beside, lived, reading.astype(np.int64)
+
+    def groups(self, most: int) -> NDArray[np.int64]:
+        """Return which pulses share one factor, to save time.
+
+        Parameters
+        ----------
+        most : int
+            Groups at most; pairs and single pulses stay apart.
 
         Returns
         -------
-        ndarray, shape (kept, groups)
-            Derivatives by the logarithm of each group's factor, over the root of the
-            pulses in it: the pulses of a group vary independently.
+        ndarray, shape (pulses,)
         """
-        step = 1e-3  # small enough for one side: the answer is smooth
-        quiet = self.predict(parameters, path)
-        columns = []
-        # Pairs and single pulses stay apart: only long trains are worth it.
-        few = len(self.group) <= _FEW_PULSES
-        group = self.group // (1 if few else together)
-        for number, size in enumerate(np.bincount(group)):
-            change = np.where(group == number, step, 0.0)
-            upper = self.predict(parameters, path, np.exp(change))
-            columns.append((upper - quiet) / (step * math.sqrt(size)))
-        return np.column_stack(columns)
+        return np.arange(self.pulses) * min(self.pulses, most) // self.pulses
+
+    @property
+    def pulses(self) -> int:
+        """Number of pulses; a staircase is one."""
+        return int(self.segments[3].max()) + 1
 
 
 @njit(cache=True)
-def _read(m, level, series, reading):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
+def read_device(m, i, level, series, reading):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN201  compiled
+    """Return what is read of device i of a population, in V or A."""
     if reading == CURRENT:
-        return device_current(m.charge[0], m.branches[0], m.parameter[0, 0], level)
-    return volts_of(m, 0, level * series, series)
+        return device_current(m.charge[i], m.branches[i], m.parameter[i, 0], level)
+    return volts_of(m, i, level * series, series)
 
 
 @njit(cache=True)
@@ -181,11 +175,11 @@ def _play(m, level, series, lived, reading, out):  # type: ignore[no-untyped-def
         if reading[k] == NOTHING:
             follow(m, 0, source, 0.0, series[k], lived[k])
             continue
-        value = _read(m, level[k], series[k], reading[k])
+        value = read_device(m, 0, level[k], series[k], reading[k])
         follow(m, 0, source, 0.0, series[k], 0.5 * lived[k])
-        value += 4.0 * _read(m, level[k], series[k], reading[k])
+        value += 4.0 * read_device(m, 0, level[k], series[k], reading[k])
         follow(m, 0, source, 0.0, series[k], 0.5 * lived[k])
-        value += _read(m, level[k], series[k], reading[k])
+        value += read_device(m, 0, level[k], series[k], reading[k])
         out[count] = value / 6.0
         count += 1
 
@@ -234,7 +228,7 @@ def _pulse(
     parts = []
     for level, duration, pulse in (
         (sign * timing.current, timing.width, number),
-        (0.0, timing.period - timing.width, _NO_PULSE),
+        (0.0, timing.period - timing.width, NO_PULSE),
     ):
         parts += [
             Segment(level, series, duration - before, pulse),
@@ -279,7 +273,7 @@ def _of_sweep(sweep: Sweep) -> Iterator[Block]:
     # A level follows as soon as the reading before it has ended.
     waits = np.diff(sweep.time, prepend=2.0 * sweep.time[0] - sweep.time[1])
     for level, wait in zip(sweep.voltage, waits, strict=True):
-        pulse = 0 if level != 0.0 else _NO_PULSE
+        pulse = 0 if level != 0.0 else NO_PULSE
         segments += [
             Segment(float(level), 0.0, float(wait) - sweep.aperture, pulse),
             Segment(float(level), 0.0, sweep.aperture, pulse, CURRENT),
@@ -310,7 +304,7 @@ def _of_learning(learning: Learning) -> Iterator[Block]:
         if not trained[row]:
             segments += [
                 Segment(0.0, beside, wait - timing.aperture),
-                Segment(0.0, beside, timing.aperture, _NO_PULSE, VOLTAGE),
+                Segment(0.0, beside, timing.aperture, NO_PULSE, VOLTAGE),
             ]
             continue
         # The reading before ended shortly before its period; relays take time.
@@ -322,7 +316,7 @@ def _of_learning(learning: Learning) -> Iterator[Block]:
             Segment(timing.current, beside, timing.aperture, row, VOLTAGE),
             Segment(timing.current, beside, _AFTER, row),
             Segment(0.0, beside, gap - before),
-            Segment(0.0, beside, timing.aperture, _NO_PULSE, VOLTAGE),
+            Segment(0.0, beside, timing.aperture, NO_PULSE, VOLTAGE),
         ]
     both = np.column_stack((learning.peak, learning.voltage))
     values = np.concatenate([both[trained].reshape(-1), both[~trained, 1]])
@@ -330,10 +324,7 @@ def _of_learning(learning: Learning) -> Iterator[Block]:
     kept = np.concatenate(
         [np.arange(0, 2 * pulses, every), np.arange(2 * pulses, len(values))]
     )
-    group = np.arange(pulses) * min(pulses, _MOST_GROUPS) // pulses
-    yield _block(
-        learning, "LearnForget", segments, values[kept][None], kept=kept, group=group
-    )
+    yield _block(learning, "LearnForget", segments, values[kept][None], kept=kept)
 
 
 def _block(
@@ -345,17 +336,14 @@ def _block(
     kept: NDArray[np.int64] | None = None,
     volts: NDArray[np.float64] | None = None,
     sweep: Sweep | None = None,
-    group: NDArray[np.int64] | None = None,
 ) -> Block:
     columns = tuple(
         np.array(column, dtype=np.float64) for column in zip(*segments, strict=True)
     )
-    pulses = int(columns[3].max()) + 1
     return Block(
         key=f"{protocol} {piece.path}",
         name=protocol,
         segments=columns,
-        group=np.arange(pulses) if group is None else group,
         keep=np.arange(measured.shape[1]) if kept is None else kept,
         volts=np.zeros(measured.shape[1]) if volts is None else volts,
         resistance=math.inf if sweep is None else sweep.resistance,

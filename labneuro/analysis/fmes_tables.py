@@ -15,6 +15,7 @@ from labneuro.analysis.fmes_curves import (
 from labneuro.analysis.fmes_measures import (
     Measure,
     asymmetry,
+    deviation,
     effective_states,
     memory_measure,
     normal,
@@ -171,8 +172,7 @@ def _cycle_spread(device: FmesDeviceFit) -> list[Row]:
             ("potentiation_nonlinearity", [nonlinearity(o.bends[0]) for o in later]),
             ("depression_nonlinearity", [nonlinearity(o.bends[1]) for o in later]),
         ):
-            enough = len(values) > 1
-            row[f"{name}_deviation"] = float(np.std(values, ddof=1)) if enough else None
+            row |= _measure(f"{name}_deviation", deviation(values))
         rows.append(row)
     return rows
 

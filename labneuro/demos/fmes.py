@@ -100,11 +100,7 @@ _POPULATION = Measurement(
     "fmes/potentiation",
     ('resistors={open: ""}', "cycles=2"),
 )
-# Apart, for a joint fit of everything takes minutes.
-_FITS = {
-    "model": ("potentiation",),
-    "branches": ("current-voltage", "paired-pulse"),
-}
+FITTED = ("potentiation", "current-voltage", "paired-pulse")
 _DEVICES, _FEW_DEVICES = 8, 3
 _DRAWN = 40  # devices that tell the card's own spread
 _NETWORKS: dict[str, dict[str, Any]] = {
@@ -173,7 +169,7 @@ def run(out: Path, *, quick: bool, seed: int, progress: ProgressReport) -> list[
     population = _measure_population(
         order, devices[:_FEW_DEVICES] if quick else devices
     )
-    fits = _fit(runs, order)
+    model = _fit(runs, order)
     report = Report(
         "FMES: MXene energy-storage synapse",
         "One device model answered the simulated instruments over VISA, was fitted to "
@@ -184,10 +180,10 @@ def run(out: Path, *, quick: bool, seed: int, progress: ProgressReport) -> list[
     rows = figure_rows(runs)
     _report_figures(report, rows)
     _report_population(report, population, out)
-    _report_fits(report, fits)
+    _report_fit(report, model)
     lines = [" | ".join(row) for row in (COLUMNS, *rows)]
     for name in _NETWORKS:
-        lines += _report_network(report, name, fits["model"], order)
+        lines += _report_network(report, name, model, order)
     report.save(out / "report.html")
     return [*lines, f"report: {out / 'report.html'}"]
 
@@ -294,37 +290,29 @@ def _card_spread() -> float:
     return float(swing.std(ddof=1) / swing.mean())
 
 
-def _fit(runs: dict[str, Path], order: _Order) -> dict[str, CalibratedModel]:
-    """Fit the curves that the networks load, and the branches of the device."""
-    fit_runs = fit_function("fmes")
-    fits = {}
-    for number, (name, parts) in enumerate(_FITS.items()):
-        order.progress("fitting", number, len(_FITS))
-        fits[name] = fit_runs([runs[part] for part in parts])
-        fits[name].save(order.out / f"{name}.json")
-    order.progress("fitting", len(_FITS), len(_FITS))
-    return fits
+def _fit(runs: dict[str, Path], order: _Order) -> CalibratedModel:
+    """Fit curves and branches of the device together."""
+    order.progress("fitting", 0, 1)
+    model = fit_function("fmes")([runs[name] for name in FITTED])
+    model.save(order.out / "model.json")
+    order.progress("fitting", 1, 1)
+    return model
 
 
-def _report_fits(report: Report, fits: dict[str, CalibratedModel]) -> None:
+def _report_fit(report: Report, model: CalibratedModel) -> None:
     truth = card_parameters(CARD)
-    for name, model in fits.items():
-        report.heading(f"Fitted to {' and '.join(_FITS[name])}, 95 % intervals")
-        rows = tuple(
-            (
-                one.name.replace("_", " "),
-                show(getattr(truth, one.name), one.unit)
-                if hasattr(truth, one.name)
-                else "",
-                _fitted_text(one),
-            )
-            for one in model.parameters
+    report.heading(f"Fitted to {', '.join(FITTED)}, 95 % intervals")
+    rows = tuple(
+        (
+            one.name.replace("_", " "),
+            show(getattr(truth, one.name), one.unit)
+            if hasattr(truth, one.name)
+            else "",
+            _fitted_text(one),
         )
-        report.table(Table(("parameter", f"card {CARD}", "fitted"), rows))
-    report.paragraph(
-        "Curves and branches are fitted apart here; `labneuro fit` with all run files "
-        "fits them together and takes minutes."
+        for one in model.parameters
     )
+    report.table(Table(("parameter", f"card {CARD}", "fitted"), rows))
 
 
 def _fitted_text(one: FittedParameter) -> str:

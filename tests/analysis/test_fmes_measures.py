@@ -6,6 +6,7 @@ import pytest
 from labneuro.analysis.fmes_curves import fit_curve, share
 from labneuro.analysis.fmes_measures import (
     asymmetry,
+    deviation,
     dynamic_range,
     effective_states,
     memory_measure,
@@ -45,6 +46,15 @@ def test_ratio_covers():
         low, high = ratio((a, 0.3), (b, 0.1)).interval
         hits += low <= 6.0 <= high
     assert 0.935 < hits / 2000 < 0.965
+
+
+def test_deviation_covers_and_needs_two():
+    """The chi-square interval covers 95 times of 100; one number tells nothing."""
+    generator = np.random.default_rng(4)
+    ends = [deviation(generator.standard_normal(4)).interval for _ in range(2000)]
+    assert 0.935 < np.mean([low <= 1.0 <= high for low, high in ends]) < 0.965
+    assert deviation([0.0, 2.0]).value == pytest.approx(np.sqrt(2.0))
+    assert deviation([1.0]) is None
 
 
 def test_dynamic_range_is_last_over_first():

@@ -44,3 +44,13 @@ def test_benches_of_the_population_differ_in_their_device_alone(tmp_path):
         assert (bench.wiring, bench.roles) == (shipped.wiring, shipped.roles)
         assert bench.safe_limits == shipped.safe_limits
     assert benches[0].path != benches[1].path
+
+
+def test_one_fit_takes_curves_sweeps_and_pairs_that_are_measured():
+    """The model that networks load has curves and branches."""
+    recipes = {one.name: one.recipe for one in fmes.MEASUREMENTS}
+    assert [recipes[name] for name in fmes.FITTED] == [
+        "fmes/potentiation",
+        "fmes/current-voltage",
+        "fmes/paired-pulse",
+    ]

@@ -27,6 +27,7 @@ from labneuro.networks.adaptive_digits_replay import (
 from labneuro.networks.pulse_update import pulse_curve, resistance_labels
 
 MODEL = Path(__file__).with_name("fmes_model.json")
+TOP = 5  # level of the open resistor
 QUICK = {
     "epochs": 5,
     "seeds": 1,
@@ -140,7 +141,7 @@ def test_noise_of_a_train_is_that_of_its_pulses(model):
     """One draw for n pulses has the deviation of n single draws."""
     curve = pulse_curve(model, "open")
     devices = np.full(20_000, curve.lowest)
-    level = np.full(20_000, 9)
+    level = np.full(20_000, TOP)
     at_once = CurveReplay(model, 1, noise=True)(devices, level, 8)
     replay, one_by_one = CurveReplay(model, 2, noise=True), devices
     for _ in range(8):
@@ -153,7 +154,7 @@ def test_device_replay_charges_beside_open_and_drains_beside_500_ohm(model):
     """The solved device does what the curves say, with memory of its branches."""
     replay = DeviceReplay(model, 0, noise=False)
     stored = np.array([0.0, 0.0, 0.1, 0.1])
-    level = np.array([0, 9, 0, 9])
+    level = np.array([0, TOP, 0, TOP])
     after = replay(stored, level, 20)
     assert 0 < after[0] < after[1]
     assert after[2] < after[3]
@@ -167,7 +168,7 @@ def test_device_replay_starts_at_the_stored_voltage(model):
     """One weak beginning: no pulse of note, so the voltage is what training left."""
     replay = DeviceReplay(model, 0, noise=False)
     stored = np.linspace(-0.01, 0.05, 5)
-    after = replay(stored, np.full(5, 9), 1)
+    after = replay(stored, np.full(5, TOP), 1)
     rise = after - stored
     assert (rise > 0).all()
     assert rise.max() < 0.02

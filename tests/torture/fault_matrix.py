@@ -127,6 +127,54 @@ SMALL_RUNS = {
         "fmes-sim",
         ("pulses=3", "measured_cycles=3", "silent_cycles=1"),
     ),
+    "NeuronFiring": SmallRun(
+        "hybrid/neuron-firing",
+        "neuron-sim",
+        ("amplitudes=[1.8 V]", "train={pulses: 3, quiet: 3}", "points=20"),
+    ),
+    "SynapseLearning": SmallRun(
+        "hybrid/synapse-learning",
+        "synapses-sim",
+        ("trains=2", "train={pulses: 3, quiet: 3}", "reading={count: 2}"),
+    ),
+    "InhibitionTruth": SmallRun(
+        "hybrid/inhibition-truth",
+        "lia-sim",
+        ("conditions=[[], [1], [10]]", "points=20"),
+    ),
+    "DiodeSweep": SmallRun(
+        "pcu/diodes",
+        "pcu-sim",
+        (
+            "units=[11, 22, 33]",
+            "bands=[{start: 0.2 V, stop: 0.4 V, points: 3, current_range: 10 uA}]",
+        ),
+    ),
+    "IncrementalStepPulse": SmallRun(
+        "pcu/step-pulses",
+        "pcu-sim",
+        ("units=[11]", "targets=[2 uS, 5 uS, 2 uS]", "cycles=1"),
+    ),
+    "ResistiveSwitching": SmallRun(
+        "pcu/switching", "pcu-sim", ("units=[22]", "cycles=3", "increment=100 mV")
+    ),
+    "Retention": SmallRun(
+        "pcu/multistate-retention",
+        "pcu-sim",
+        ("targets=[2 uS, 5 uS, 2 uS]", "duration=20 s"),
+    ),
+    "OperatorSweep": SmallRun(
+        "pcu/multiplier",
+        "pcu-sim",
+        (
+            "units=[11, 22, 33]",
+            "operators=1",
+            "repeats=1",
+            "inputs={start: 1, stop: 2, points: 2}",
+            "curve={stop: 0.4 V, increment: 50 mV}",
+        ),
+    ),
+    "VectorMatrixProduct": SmallRun("pcu/vmm", "pcu-sim", ("vectors=5",)),
 }
 """One for each measurement protocol; a protocol without one fails the matrix."""
 
@@ -242,10 +290,9 @@ class Matrix:
     def cases(self, picks: int) -> Iterator[Case]:
         """Return `picks` messages for each fault, phase and protocol that has any.
 
-        Where at least as many protocols use a bench as it has instruments, they strike
-        its instruments in turn, one each, so that together they strike all of them.
+        A bench's instruments are struck in turn, from phase to phase and from protocol
+        to protocol, so that every fault strikes each of them.
         """
-        users = Counter(small.bench for small in SMALL_RUNS.values())
         ranks: Counter[str] = Counter()
         for protocol in protocol_names():
             seen = self.clean(protocol)
@@ -253,9 +300,8 @@ class Matrix:
             bench = SMALL_RUNS[protocol].bench
             for number, cell in enumerate(itertools.product(faults(), PHASES)):
                 struck = [name for name in names if _messages(seen, cell[1], name)]
-                if struck and users[bench] >= len(names):
-                    struck = [struck[(number + ranks[bench]) % len(struck)]]
-                for name in struck:
+                if struck:
+                    name = struck[(number + ranks[bench]) % len(struck)]
                     yield from _picked(protocol, seen, cell, name, picks)
             ranks[bench] += 1
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FAULTS, KILLS, BAD_INPUT, SANDBOX = "faults", "kills", "bad input", "sandbox"
 _FILES = ("bench loader", "recipe loader", "card loader", "run file opener")
 _EXAMPLES_OF_FILES, _EXAMPLES = 250, 3000
-_LIVES, _LIVES_SERVED = 24, 18
+_LIVES, _LIVES_SERVED = 21, 17
 
 
 class Part(NamedTuple):
