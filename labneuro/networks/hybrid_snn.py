@@ -47,7 +47,7 @@ from labneuro.networks.hybrid_snn_training import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -152,38 +152,32 @@ def simulate(
     chosen = settings.effective()
     parts = network_parts(model, chosen)
     variants = VARIANTS if chosen.ablations else VARIANTS[:1]
-    total = 2 * len(variants) + len(chosen.noisy)
+    report = _reporter(progress, 2 * len(variants) + len(chosen.noisy))
+    work = _Simulation(parts, chosen, seed)
+    itself = work.train(variants[0])
+    report(f"{variants[0].name}: trained")
+    rates = work.test(itself, chosen.noisy, report)
+    networks, recognition = _network_rows(itself), _all_rows(itself, rates)
+    for variant in variants[1:]:
+        trained = work.train(variant)
+        report(f"{variant.name}: trained")
+        networks += _network_rows(trained)
+        recognition += _all_rows(trained, work.test(trained, (0,), report))
+    maps = work.maps(itself, rates)
+    report("evolution")
+    return HybridSnnResult(
+        chosen, model, parts.sources, tuple(networks), tuple(recognition), maps
+    )
+
+
+def _reporter(progress: Progress | None, total: int) -> Callable[[str], None]:
     steps = itertools.count(1)
 
     def report(label: str) -> None:
         if progress is not None:
             progress(label, next(steps), total)
 
-    work = _Simulation(parts, chosen, seed)
-    networks: list[NetworkRow] = []
-    recognition: list[RecognitionRow] = []
-    rates: dict[int, SpikeCounts] = {}
-    first_trained: _Trained | None = None
-    for variant in variants:
-        trained = work.train(variant)
-        report(f"{variant.name}: trained")
-        networks += _network_rows(trained)
-        test = work.test(trained)
-        noisy = chosen.noisy if first_trained is None else (0,)
-        for noise in noisy:
-            counts = test(noise)
-            recognition += _recognition_rows(trained, noise, counts)
-            if first_trained is None:
-                rates[noise] = counts
-            report(f"{variant.name}: {noise} noisy pixels")
-        first_trained = first_trained or trained
-    if first_trained is None:
-        raise AssertionError("there is always the network itself")
-    maps = work.maps(first_trained, rates)
-    report("evolution")
-    return HybridSnnResult(
-        chosen, model, parts.sources, tuple(networks), tuple(recognition), maps
-    )
+    return report
 
 
 class _Simulation:
@@ -260,26 +254,28 @@ class _Simulation:
         most = np.where(counts.any(axis=1), counts.argmax(axis=1), NOBODY)
         return most.reshape(len(seeds), DIGITS)
 
-    def test(self, trained: _Trained) -> Callable[[int], SpikeCounts]:
-        """Return a test of networks: from noisy pixels to spikes of both layers."""
+    def test(
+        self, trained: _Trained, noisy: Sequence[int], report: Callable[[str], None]
+    ) -> dict[int, SpikeCounts]:
+        """Return the spikes of networks by number of noisy pixels."""
         kind = LayerKind(0, PIXELS, trained.variant.inhibited)
         parts, seeds = trained.parts, trained.seeds
         first = self._layer(parts, kind, seeds, _Stream.FIRST_TEST, test=True)
         second = self._layer(
             parts, LayerKind(1, DIGITS, False), seeds, _Stream.SECOND_TEST, test=True
         )
-
-        def count(noise: int) -> SpikeCounts:
+        clean = np.tile(self._patterns, (len(seeds), 1))
+        shape = (len(seeds), DIGITS, DIGITS)
+        counts = {}
+        for noise in noisy:
             for layer, learned in ((first, trained.first), (second, trained.second)):
                 layer.set_conductance(np.repeat(learned, DIGITS, axis=0))
             generator = np.random.default_rng((self._seed, _Stream.NOISE, noise))
-            clean = np.tile(self._patterns, (len(seeds), 1))
-            noisy = flip_pixels(clean, noise, generator)
-            found = infer(first, second, noisy, self._settings)
-            shape = (len(seeds), DIGITS, DIGITS)
-            return SpikeCounts(*(part.reshape(shape) for part in found))
-
-        return count
+            shown = flip_pixels(clean, noise, generator)
+            found = infer(first, second, shown, self._settings)
+            counts[noise] = SpikeCounts(*(part.reshape(shape) for part in found))
+            report(f"{trained.variant.name}: {noise} noisy pixels")
+        return counts
 
     def maps(self, trained: _Trained, counts: dict[int, SpikeCounts]) -> Maps:
         """Return the first network in pictures."""
@@ -332,6 +328,13 @@ def _network_rows(trained: _Trained) -> list[NetworkRow]:
             )
         )
     return rows
+
+
+def _all_rows(
+    trained: _Trained, counts: dict[int, SpikeCounts]
+) -> list[RecognitionRow]:
+    rows = (_recognition_rows(trained, noise, part) for noise, part in counts.items())
+    return list(itertools.chain.from_iterable(rows))
 
 
 def _recognition_rows(
