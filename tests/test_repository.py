@@ -29,7 +29,11 @@ BENCHES_OF = {
     "hnno": ("hnno-sim", "hnno-bench"),
     "hybrid": ("ts-scope-sim",),
     "fmes": ("fmes-sim",),
+    "pcu": ("pcu-sim",),
     "hybrid/threshold-switching": ("ts-sim",),
+    "hybrid/neuron-firing": ("neuron-sim",),
+    "hybrid/synapse-learning": ("synapses-sim",),
+    "hybrid/inhibition-truth": ("lia-sim",),
 }
 
 needs_checkout = pytest.mark.skipif(

@@ -18,6 +18,8 @@ FitFunction = Callable[[Sequence[Path]], "CalibratedModel"]
 MODELS = {
     "fmes": "labneuro.analysis.fmes",
     "hnno": "labneuro.analysis.hnno",
+    "neuron_board": "labneuro.analysis.neuron_board",
+    "pcu": "labneuro.analysis.pcu",
     "resistance": "labneuro.analysis.resistance",
     "threshold_switch": "labneuro.analysis.threshold_switch",
 }

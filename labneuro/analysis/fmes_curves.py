@@ -48,6 +48,8 @@ _STEEPEST = 300.0  # of k: all in the first pulse of any train
 _STARTS = (0.5, 5.0, 30.0, -3.0)
 _MOST_PULSE_NOISE = 1.5  # over the deviation of all
 _GRID = 61
+_CLOSER = 4  # grids at most, each within the one before
+_FAR = 12.0  # rise of the deviance beyond which nothing is likely
 
 
 def share(x: NDArray[np.float64], k: float) -> NDArray[np.float64]:
@@ -340,6 +342,25 @@ def covariance_of_readings(
     return np.asarray(white + noise.pulse**2 * carried @ carried.T)
 
 
+def covariance_from_rest(
+    noise: CurveNoise, bend: float, pulses: int
+) -> NDArray[np.float64]:
+    """Return the covariance of the readings of a first train in V^2.
+
+    Parameters
+    ----------
+    noise : CurveNoise
+        Deviations.
+    bend : float
+        k of its direction.
+    pulses : int
+        Its pulses.
+    """
+    carried = _carried(_factors(bend, pulses))
+    white = noise.reading**2 * np.eye(pulses)
+    return np.asarray(white + noise.pulse**2 * carried @ carried.T)
+
+
 def _carried_by_cycle(bends: NDArray[np.float64], pulses: int) -> NDArray[np.float64]:
     """Return what noise of each pulse of two cycles is left after each of the last."""
     cycle = np.concatenate([_factors(float(bend), pulses) for bend in bends])
@@ -390,13 +411,20 @@ def _two_deviations(
         )
         return float(found.fun), math.exp(float(found.x))
 
-    pulse = np.linspace(0.0, _MOST_PULSE_NOISE * rough, _GRID)
-    profile = np.array([best(float(w)) for w in pulse])
-    rise = profile[:, 0] - profile[:, 0].min()
+    begin, end, most = 0.0, _MOST_PULSE_NOISE * rough, _MOST_PULSE_NOISE * rough
+    for _ in range(_CLOSER):  # a grid too wide for the likelihood would miss it
+        pulse = np.linspace(begin, end, _GRID)
+        profile = np.array([best(float(w)) for w in pulse])
+        rise = profile[:, 0] - profile[:, 0].min()
+        near = np.flatnonzero(rise < _FAR)
+        begin = float(pulse[max(near[0] - 1, 0)])
+        end = float(pulse[min(near[-1] + 1, _GRID - 1)])
+        if len(near) > _GRID // 2:
+            break
     inside = pulse[rise < stats.chi2.ppf(LEVEL, 1)]
     likely = np.exp(-0.5 * rise)
     likely /= likely.sum()
-    high = float(inside[-1]) if inside[-1] < pulse[-1] else None
+    high = float(inside[-1]) if inside[-1] < most else None
     return CurveNoise(
         reading=float(math.sqrt(likely @ profile[:, 1] ** 2)),
         pulse=float(math.sqrt(likely @ pulse**2)),

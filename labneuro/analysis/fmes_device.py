@@ -13,7 +13,7 @@ from labneuro.analysis.fmes_branches import fit_branches
 from labneuro.analysis.fmes_curves import (
     CurveFit,
     a_interval,
-    covariance_of_readings,
+    covariance_from_rest,
     fit_curve,
     nonlinearity,
 )
@@ -212,9 +212,8 @@ def _of_curve(label: str, curve: CurveFit) -> list[FittedParameter]:
 
 
 def _range_of(label: str, curve: CurveFit, train: Train) -> list[FittedParameter]:
-    noise = covariance_of_readings(curve.noise, np.array(curve.bends), curve.pulses)
-    count = curve.pulses
-    found = dynamic_range(train.residual[0, 0], noise[:count, :count])
+    noise = covariance_from_rest(curve.noise, curve.bends[0], curve.pulses)
+    found = dynamic_range(train.residual[0, 0], noise)
     name = f"dynamic_range_{label}"
     return [_told(name, "", found.value, None, found.interval)]
 

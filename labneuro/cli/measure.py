@@ -89,6 +89,8 @@ def plan(
         f"(limit {show(limits.voltage, 'V')}), current limit "
         f"{show(limits.current, 'A')}, about {show(found.duration, 's')} on the bench"
     )
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}")
 
 
 def run(

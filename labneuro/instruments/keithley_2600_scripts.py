@@ -65,14 +65,20 @@ function labneuro_guarded_sweep(smu, guard, range, count, settling)
     local source, shield = smu.source, guard.source
     local measure, pause = smu.measure.i, delay
     local levels = labneuro_levels
+    local last = 0
+    -- The guard is never below the source: diodes between them would conduct.
+    local function move(level)
+        if level < last then source.levelv = level end
+        shield.levelv = level
+        source.levelv = level
+        last = level
+    end
     for index = 1, count do
-        shield.levelv = levels[index]
-        source.levelv = levels[index]
+        move(levels[index])
         pause(settling)
         measure(buffer)
     end
-    source.levelv = 0
-    shield.levelv = 0
+    move(0)
     labneuro_send(buffer)
 end
 

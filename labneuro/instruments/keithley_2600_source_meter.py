@@ -212,9 +212,12 @@ class Keithley2600SourceMeter(SourceMeter):
         for message in store_levels(levels):
             self.driver.write(message)
         range_ = max(abs(level) for level in levels)
-        command = call("sweep", self._name, range_, len(levels), settling)
+        command = self._sweep_command(range_, len(levels), settling)
         block = self._measure(command, len(levels), duration)
         return _readings(np.asarray(levels), [block])
+
+    def _sweep_command(self, range_: float, count: int, settling: float) -> str:
+        return call("sweep", self._name, range_, count, settling)
 
     def triggered_reads(self, reads: TriggeredReads) -> CurrentReadings:
         """Run a whole train as one script: one message, one binary read-back.

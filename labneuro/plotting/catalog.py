@@ -9,6 +9,7 @@ import numpy as np
 from labneuro.analysis.counts import StateCounts
 from labneuro.analysis.hnno import pulses_of_run
 from labneuro.analysis.hnno_tables import cell_rows, state_rows, train_rows
+from labneuro.analysis.neuron_board_data import firing_run, learning_run
 from labneuro.analysis.resistance import resistance_of_run
 from labneuro.analysis.states import fit_states
 from labneuro.analysis.threshold_switch_data import (
@@ -31,6 +32,19 @@ from labneuro.plotting.hybrid import (
     pulse_train_figure,
     switching_figure,
 )
+from labneuro.plotting.hybrid_board import (
+    inhibition_figure,
+    learning_figure,
+    neuron_firing_figure,
+)
+from labneuro.plotting.pcu import (
+    diode_figure,
+    operator_figure,
+    product_figure,
+    programming_figure,
+    retention_figure,
+)
+from labneuro.plotting.pcu import switching_figure as binary_switching_figure
 from labneuro.plotting.resistance import resistance_fit
 from labneuro.plotting.sigmoids import sigmoid_figure
 from labneuro.plotting.trains import TrainReadings, train_figure
@@ -147,4 +161,17 @@ _FIGURES: dict[str, Callable[[RunFile], Figure]] = {
     ),
     "PulseResponse": lambda run: pulse_response_figure(run.readings()),
     "Endurance": lambda run: endurance_figure(run.readings()),
+    "NeuronFiring": lambda run: neuron_firing_figure(run.readings(), firing_run(run)),
+    "SynapseLearning": lambda run: learning_figure(run.readings(), learning_run(run)),
+    "InhibitionTruth": lambda run: inhibition_figure(
+        run.readings(), run.parameters["conditions"]
+    ),
+    "DiodeSweep": lambda run: diode_figure(run.readings()),
+    "IncrementalStepPulse": lambda run: programming_figure(run.readings()),
+    "ResistiveSwitching": lambda run: binary_switching_figure(run.readings()),
+    "Retention": lambda run: retention_figure(run.readings()),
+    "OperatorSweep": lambda run: operator_figure(
+        run.readings(), str(run.parameters["operator"])
+    ),
+    "VectorMatrixProduct": lambda run: product_figure(run.readings()),
 }

@@ -118,12 +118,15 @@ class Plan:
         What a run that is taken up does before the first of the others.
     exposure : float
         What the device has had of the run at most, in V s.
+    warnings : tuple of str
+        What is allowed but should be known before the run, a line each.
     """
 
     steps: tuple[Step, ...]
     done: int = 0
     prologue: tuple[Step, ...] = ()
     exposure: float = 0.0
+    warnings: tuple[str, ...] = ()
 
     @property
     def duration(self) -> float:

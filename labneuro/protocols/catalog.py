@@ -29,6 +29,12 @@ _MODULES = {
     "NeuronFiring": "labneuro.protocols.neuron_firing",
     "SynapseLearning": "labneuro.protocols.synapse_learning",
     "InhibitionTruth": "labneuro.protocols.inhibition_truth",
+    "DiodeSweep": "labneuro.protocols.diode_sweep",
+    "IncrementalStepPulse": "labneuro.protocols.incremental_step_pulse",
+    "ResistiveSwitching": "labneuro.protocols.resistive_switching",
+    "Retention": "labneuro.protocols.retention",
+    "OperatorSweep": "labneuro.protocols.operator_sweep",
+    "VectorMatrixProduct": "labneuro.protocols.vector_matrix_product",
 }
 
 

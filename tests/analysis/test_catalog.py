@@ -12,5 +12,7 @@ def test_every_model_has_a_fit_function():
 
 
 def test_unknown_model_lists_the_known_ones():
-    with pytest.raises(InputError, match="'pcu'; known are: fmes, hnno, resistance"):
-        fit_function("pcu")
+    with pytest.raises(
+        InputError, match="'diode'; known are: fmes, hnno, neuron_board, pcu"
+    ):
+        fit_function("diode")

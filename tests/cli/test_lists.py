@@ -22,6 +22,10 @@ def test_bench_list(labneuro):
         "fmes-sim": "simulated",
         "hnno-bench": "hardware",
         "hnno-sim": "simulated",
+        "lia-sim": "simulated",
+        "neuron-sim": "simulated",
+        "synapses-sim": "simulated",
+        "pcu-sim": "simulated",
         "ts-scope-sim": "simulated",
         "ts-sim": "simulated",
     }
@@ -143,8 +147,14 @@ def test_every_shipped_recipe_plans(labneuro):
         "hnno": ("hnno-sim", "hnno-bench"),
         "hybrid": ("ts-scope-sim",),
         "fmes": ("fmes-sim",),
+        "pcu": ("pcu-sim",),
     }
-    own = {"hybrid/threshold-switching": ("ts-sim",)}
+    own = {
+        "hybrid/threshold-switching": ("ts-sim",),
+        "hybrid/neuron-firing": ("neuron-sim",),
+        "hybrid/synapse-learning": ("synapses-sim",),
+        "hybrid/inhibition-truth": ("lia-sim",),
+    }
     for name in workspace.entries("recipe"):
         for bench in own.get(name) or benches[name.partition("/")[0]]:
             assert labneuro("plan", name, "--bench", bench, "--no-steps").code == 0

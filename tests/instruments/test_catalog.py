@@ -21,7 +21,9 @@ from labneuro.safety import Limits
 ROLES = {
     "source_meter": SourceMeter,
     "pulse_generator": PulseGenerator,
+    "clock_generator": PulseGenerator,
     "oscilloscope": Oscilloscope,
+    "second_oscilloscope": Oscilloscope,
     "switch_matrix": SwitchMatrix,
 }
 
@@ -34,7 +36,9 @@ ROLES = {
         ("Keithley 2612A", "source_meter", "smub"),
         ("Keithley 3706A", "switch_matrix", ""),
         ("Keysight 81160A", "pulse_generator", "ch2"),
+        ("Keysight 81160A", "clock_generator", "ch1"),
         ("Keysight MSO-X 3104T", "oscilloscope", ""),
+        ("Keysight MSO-X 3104T", "second_oscilloscope", ""),
         ("Agilent B1500A", "source_meter", "smu1"),
     ],
 )

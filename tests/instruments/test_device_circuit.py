@@ -9,7 +9,7 @@ import pytest
 from labneuro.bench import load_bench
 from labneuro.errors import BenchConfigError
 from labneuro.instruments.device_circuit import device_circuit
-from labneuro.instruments.stress import GENERATOR, METER, PULSER
+from labneuro.instruments.stress import CLOCK, GENERATOR, METER, PULSER
 
 BENCH = """
 description: d
@@ -120,6 +120,13 @@ def test_resistors_beside_the_device_take_no_more_than_the_source_gives():
     found = device_circuit(load_bench("fmes-sim"))
     assert found.largest_current(1.0, {PULSER: 1e-3}) == 1e-3
     assert found.limits[PULSER].told("current") == "1.5 A (instrument limit)"
+
+
+def test_a_clock_is_an_output_and_a_second_oscilloscope_is_none():
+    """Of the neuron bench: two outputs of 5 ohm, all else only sees."""
+    found = device_circuit(load_bench("neuron-sim"))
+    assert found.largest_current(2.5, {}) == pytest.approx(2 * 2.5 / 5.0)
+    assert found.resistances == {GENERATOR: 5.0, CLOCK: 5.0}
 
 
 def test_an_unknown_model_is_told_with_its_file(write):

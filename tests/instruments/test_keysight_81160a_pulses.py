@@ -10,14 +10,17 @@ from labneuro.errors import (
     LimitError,
     SafeStateError,
 )
+from labneuro.instruments.guard import Guard
 from labneuro.instruments.keysight_81160a import Keysight81160A
 from labneuro.instruments.keysight_81160a_pulses import (
+    Keysight81160AClockGenerator,
     Keysight81160APulseGenerator,
     PulseTrain,
     as_points,
     as_pulse_train,
 )
-from labneuro.instruments.roles import Waveform
+from labneuro.instruments.roles import PulseGenerator, Waveform
+from labneuro.instruments.stress import GENERATOR, Levels
 from labneuro.safety import Limits
 
 LIMITS = Limits(voltage=6.0, current=2e-3)
@@ -255,6 +258,38 @@ def test_without_a_limit_the_instrument_gets_none():
     sent = [*COMMON, *pulses(), NO_ERROR]
     with expected_protocol(Keysight81160A, sent) as generator:
         Keysight81160APulseGenerator(generator, "ch1", Limits()).load(PULSE)
+
+
+def test_a_clock_that_has_joined_plays_at_the_other_s_command():
+    """One trigger command; the stress of both counts."""
+    guard = Guard(LIMITS)
+    sent = [
+        *FIRST,
+        (":ARM:SOUR1 MAN", None),
+        NO_ERROR,
+        ("*TRG", None),
+        NO_ERROR,
+    ]
+    with expected_protocol(Keysight81160A, sent) as generator:
+        joined = Keysight81160AClockGenerator(generator, "ch1", guard)
+        joined.load(PULSE)
+        joined.join()
+        joined.fire()
+    assert guard.exposure == pytest.approx(4.2 * 100e-6)
+    guard.load(Levels(GENERATOR, ((1.0, 1e-3),)), "ch2")
+    guard.trigger(1, "ch2")
+    assert guard.exposure == pytest.approx(2 * 4.2 * 100e-6 + 1e-3)
+
+
+def test_a_generator_that_cannot_join_says_so():
+    class Alone(Keysight81160APulseGenerator):
+        join = PulseGenerator.join
+
+    with (
+        expected_protocol(Keysight81160A, []) as generator,
+        pytest.raises(BenchConfigError, match="Alone cannot play together"),
+    ):
+        Alone(generator, "ch1", LIMITS).join()
 
 
 def test_a_command_fires_while_the_line_is_not_listened_to():

@@ -123,7 +123,87 @@ def switch():
     return runs
 
 
-def test_every_protocol_has_a_figure(state_map, train_run, captures, synapse, switch):
+@pytest.fixture
+def board():
+    """Runs of a neuron board, of its synapses and of an inhibition array."""
+    time = np.arange(0.0, 8e-3, 5e-6)
+    high = (time > 5e-3) & (time < 5.25e-3)
+    count = len(time)
+    pulsed = np.where((time % 5e-4) < 2.5e-4, 1.4, 0.0)
+    node_1 = np.where((time > 2e-3) & ~((time > 5e-3) & (time < 5.5e-3)), pulsed, 0.0)
+    nodes = {
+        "time": time,
+        "node_1": node_1,
+        "node_2": np.where((time > 4.6e-3) & (time < 4.755e-3), 0.9, 0.0),
+        "spike": np.where(high, 1.5, 0.0),
+    }
+    whole = np.zeros(count)
+    readings = {
+        "NeuronFiring": nodes
+        | {"step": whole, "amplitude": whole + 1.8, "capture": whole},
+        "SynapseLearning": {
+            "step": np.append(whole, [0, 0]),
+            "pulses": np.append(whole, [0, 0]) + 8,
+            "synapse": np.append(whole, [1, 2]),
+            "conductance": np.append(whole + np.nan, [9e-4, 4e-5]),
+            **{name: np.append(one, [np.nan] * 2) for name, one in nodes.items()},
+        },
+        "InhibitionTruth": {
+            "condition": np.repeat([1, 2], 100),
+            "time": np.tile(np.linspace(0.0, 1e-4, 100), 2),
+            "driven": np.tile(np.repeat([0.0, 2.1, 0.0], [10, 80, 10]), 2),
+            "output_01": np.full(200, 3.0),
+            "output_02": np.repeat([3.0, 0.0], 100),
+        },
+    }
+    runs = {name: _run(name, columns) for name, columns in readings.items()}
+    for name, run in runs.items():
+        train = {} if name == "InhibitionTruth" else {"train": {"pulses": 8}}
+        run.parameters = protocol_class(name)(**train).model_dump(mode="json")
+    return runs
+
+
+@pytest.fixture
+def units():
+    """Runs of computing units: two readings each."""
+    one = {
+        name: np.full(2, value)
+        for name, value in {
+            "step": 0,
+            "unit": 11,
+            "cycle": 0,
+            "state": 0,
+            "operator": 0,
+            "target": 1e-4,
+            "amplitude": 0.2,
+            "input": 1.0,
+            "current": 1e-6,
+        }.items()
+    }
+    one |= {"voltage": np.array([0.1, 0.2]), "time": np.arange(2.0)}
+    one |= {"ideal": np.array([1.0, 2.0]), "answer": np.array([1.1, 2.1])}
+    one |= {"conductance": np.array([9e-5, 1e-4])}
+    kinds = {"ResistiveSwitching": 0, "OperatorSweep": 1}
+    names = (
+        "DiodeSweep",
+        "IncrementalStepPulse",
+        "ResistiveSwitching",
+        "Retention",
+        "OperatorSweep",
+        "VectorMatrixProduct",
+    )
+    runs = {
+        name: _run(name, one | {"kind": np.full(2, kinds.get(name, 0))})
+        for name in names
+    }
+    for name, run in runs.items():
+        run.parameters = protocol_class(name)().model_dump(mode="json")
+    return runs
+
+
+def test_every_protocol_has_a_figure(
+    state_map, train_run, captures, synapse, switch, board, units
+):
     levels = np.linspace(-0.1, 0.1, 11)
     sweep = {"voltage": levels, "current": levels / 1e5}
     runs = {
@@ -134,6 +214,8 @@ def test_every_protocol_has_a_figure(state_map, train_run, captures, synapse, sw
         "PulseCapture": _run("PulseCapture", captures),
         **{name: _run(name, readings) for name, readings in synapse.items()},
         **switch,
+        **board,
+        **units,
     }
     assert set(runs) == set(protocol_names())
     titles = {name: run_figure(run).axes[-1].get_xlabel() for name, run in runs.items()}
@@ -152,7 +234,36 @@ def test_every_protocol_has_a_figure(state_map, train_run, captures, synapse, sw
         "ThresholdSwitching": "source voltage (V)",
         "FiringPulse": "amplitude (V)",
         "PulseTrainFiring": "pulses to the first firing",
+        "NeuronFiring": "input amplitude (V)",
+        "SynapseLearning": "time from the first spike (ms)",
+        "InhibitionTruth": "",
+        "DiodeSweep": "voltage across the diode (V)",
+        "IncrementalStepPulse": "reading",
+        "ResistiveSwitching": "configure line 2 to bit line (V)",
+        "Retention": "time (s)",
+        "OperatorSweep": "ideal answer (reference currents)",
+        "VectorMatrixProduct": "sum of target conductance times voltage (uA)",
     }
+
+
+def test_board_figures_show_nodes_spikes_and_gates(board):
+    """Three nodes, one spike and its rate; two synapses; the gate that stays high."""
+    *nodes, shapes, rates = run_figure(board["NeuronFiring"]).axes
+    assert [axis.get_ylabel() for axis in nodes] == [
+        "node 1\n(V)",
+        "node 2\n(V)",
+        "spike\n(V)",
+    ]
+    assert shapes.get_title() == "1 of 1 spikes at 1.8 V"
+    np.testing.assert_allclose(np.asarray(rates.get_lines()[0].get_ydata()), [250.0])
+    conductances = run_figure(board["SynapseLearning"]).axes[0]
+    seen = [np.asarray(one.get_ydata()) for one in conductances.get_lines()]
+    values = sorted({float(one[0]) for one in seen if one.size})
+    np.testing.assert_allclose(values, [40.0, 900.0])
+    none, first, table, _ = run_figure(board["InhibitionTruth"]).axes
+    assert (none.get_title(), first.get_title()) == ("rows high: none", "rows high: 1")
+    image = np.asarray(table.get_images()[0].get_array())
+    np.testing.assert_allclose(image, [[3.0, 3.0], [3.0, 0.0]])
 
 
 def test_a_censored_pulse_is_drawn_at_the_end_of_the_pulse(switch):

@@ -26,6 +26,15 @@ NAMES = (
     "PulseTrainFiring",
     "PulseResponse",
     "Endurance",
+    "NeuronFiring",
+    "SynapseLearning",
+    "InhibitionTruth",
+    "DiodeSweep",
+    "IncrementalStepPulse",
+    "ResistiveSwitching",
+    "Retention",
+    "OperatorSweep",
+    "VectorMatrixProduct",
 )
 
 

@@ -61,6 +61,16 @@ CASES = {
             "repeats=3",
         ],
     ),
+    "NeuronFiring": (
+        "hybrid/neuron-firing",
+        "neuron-sim",
+        ["amplitudes=[2.0 V]", "train={pulses: 5, quiet: 3}", "points=50"],
+    ),
+    "InhibitionTruth": (
+        "hybrid/inhibition-truth",
+        "lia-sim",
+        ["conditions=[[], [1], [10]]", "points=50"],
+    ),
 }
 
 
