@@ -40,6 +40,8 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "fmes_coverage.py"
 def load_benchmark():
     """Return the benchmark as a module."""
     spec = importlib.util.spec_from_file_location("fmes_coverage", BENCHMARK)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -178,14 +180,14 @@ def crowded_blocks():
     timing = PulseTiming(1e-3, 1e-3, 2e-3, 2e-4)
     volts = np.append(np.arange(0.0, 0.8, 0.02), np.arange(0.8, 0.0, -0.02))
     where, none = Path("x.h5"), np.zeros(3)
-    pieces = [
+    pieces: list[Train | Pairs | Sweep] = [
         Train(where, 500.0, timing, np.zeros((1, 2, 20)), np.zeros((1, 2, 20))),
         Train(where, np.inf, timing, np.zeros((1, 2, 20)), np.zeros((1, 2, 20))),
         Pairs(Path("p.h5"), 7e3, timing, np.array([1e-3, 1e-2, 0.1]), none, none),
         *(
             Sweep(Path("s.h5"), resistance, 0.05, 0.02, time, volts, 0.0 * volts)
             for resistance in (500.0, np.inf)
-            for time in [0.4 * np.arange(1, len(volts) + 1)]
+            for time in [0.4 * np.arange(1.0, len(volts) + 1.0)]
         ),
     ]
     blocks = []

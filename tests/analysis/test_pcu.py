@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -37,12 +38,28 @@ from labneuro.networks.codebook import codebook_of
 from labneuro.protocols.recipe import load_recipe
 from labneuro.protocols.runner import run
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from labneuro.data.reader import RunFile
+
 KNOWN = {"temperature": 298.15, "lead_resistance": 1.0}
 VOLTS = np.concatenate(
     [np.linspace(-0.3, 0.2, 26), np.linspace(0.22, 0.4, 10), np.linspace(0.42, 0.7, 15)]
 )
 BAND = np.repeat([0, 1, 2], [26, 10, 15]).astype(np.int32)
 NOISE = np.array([8e-13, 1e-11, 1e-9])[BAND]
+
+
+def number(value: object) -> float:
+    """Return an entry of a row that is a number."""
+    assert isinstance(value, float | int)
+    return float(value)
+
+
+def run_of(**attributes: str) -> RunFile:
+    """Return what stands for a run that is refused by its attributes alone."""
+    return cast("RunFile", SimpleNamespace(**attributes))
 
 
 def noise_of(fit):
@@ -74,7 +91,7 @@ def test_a_diode_fit_tells_the_noise_and_the_covariance():
     assert fit.values == pytest.approx([1e-9, 2.0, 50.0], rel=2e-3)
     for band, noise in fit.noise.items():
         assert noise == pytest.approx(NOISE[band == BAND][0], rel=0.6)
-    errors = [one.standard_error for one in fit.parameters]
+    errors = [number(one.standard_error) for one in fit.parameters]
     np.testing.assert_allclose(np.sqrt(np.diag(fit.covariance)), errors, rtol=1e-9)
     least = np.sum((fit.residual / noise_of(fit)) ** 2)
     for place, error in enumerate(errors):  # it is the minimum by its own weights
@@ -146,14 +163,16 @@ def test_programmings_count_pulses_overshoots_and_success(pulses):
     assert found.pulses.sum() == np.count_nonzero(pulses["pulse"] > 0)
     rows = {row["group"]: row for row in programming_rows("x", found)}
     assert rows["all"]["reached"] == 20
-    assert rows["all"]["share_low"] < 0.9 < rows["all"]["share_high"]
-    assert rows["up"]["programmings"] + rows["down"]["programmings"] == 20
+    low, high = (number(rows["all"][f"share_{end}"]) for end in ("low", "high"))
+    assert low < 0.9 < high
+    parts = [number(rows[group]["programmings"]) for group in ("up", "down")]
+    assert sum(parts) == 20
     assert 0.0 < weight_noise(found) < 0.05
     both = joined_programmings([found, found])
     assert (len(both.unit), both.tolerance) == (40, 0.05)
     strict = programmings(pulses, 1e-6)
     assert not strict.success.any()
-    two = {
+    two: dict[str, Iterable[float]] = {
         "step": [0] * 4,
         "unit": [11] * 4,
         "target": [1.0] * 4,
@@ -346,8 +365,8 @@ def test_runs_give_the_calibrated_model(runs):
     assert model["multistate_rate"] == pytest.approx(0.12, rel=0.3)
     assert model.covariance_of == NAMES
     errors = {row["operator"]: row for row in model.tables["operator_errors"]}
-    assert errors["multiplier"]["untrimmed"] < 0.15
-    assert errors["product"]["untrimmed"] < 0.01
+    assert number(errors["multiplier"]["untrimmed"]) < 0.15
+    assert number(errors["product"]["untrimmed"]) < 0.01
     assert codebook_of(model).surface("multiplier").mean.shape == (2, 3, 3)
     assert 0.0 < model["weight_noise"] < 0.02
     assert len(model.source_runs) == 4
@@ -358,11 +377,11 @@ def test_one_unit_keeps_its_own_interval():
     """Without a population the error is that of the unit's fit."""
     found = pcu._mean("ideality", "", [(2.0, 1e-3)])
     assert found.interval == pytest.approx((2.0 - 1.96e-3, 2.0 + 1.96e-3), abs=1e-6)
-    alone = SimpleNamespace(protocol="ResistanceRead", path="x.h5")
+    alone = run_of(protocol="ResistanceRead", path="x.h5")
     with pytest.raises(FitError, match="tells nothing of a PCU"):
-        pcu._read(alone, None)
-    other = SimpleNamespace(protocol="DiodeSweep", path="x.h5", device_model="fmes")
+        pcu._read(alone, pcu._Found())
+    other = run_of(protocol="DiodeSweep", path="x.h5", device_model="fmes")
     with pytest.raises(FitError, match="of model 'fmes', wanted 'pcu'"):
-        pcu._read(other, None)
+        pcu._read(other, pcu._Found())
     with pytest.raises(FitError, match="no run file"):
         fit_runs([])

@@ -384,4 +384,6 @@ def test_the_2612_is_driven_by_its_identity():
     assert re.search(entry.identity_pattern, identity)
     assert not re.search(entry.identity_pattern, identity.replace("2612A", "2636B"))
     assert entry.driver_class().__name__ == "Keithley2612"
-    assert issubclass(entry.role_class("source_meter"), Keithley2612SourceMeter)
+    role = entry.role_class("source_meter")
+    assert isinstance(role, type)
+    assert issubclass(role, Keithley2612SourceMeter)

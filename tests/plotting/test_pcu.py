@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
+from matplotlib.patches import Patch, Rectangle
 
 from labneuro.plotting.pcu import (
     diode_figure,
@@ -13,6 +16,26 @@ from labneuro.plotting.pcu import (
     retention_figure,
     switching_figure,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.lines import Line2D
+    from numpy.typing import NDArray
+
+
+def x_of(line: Line2D) -> NDArray[np.float64]:
+    """Return where the points of a line are."""
+    return np.asarray(line.get_xdata(), dtype=np.float64)
+
+
+def y_of(line: Line2D) -> NDArray[np.float64]:
+    """Return the values of the points of a line."""
+    return np.asarray(line.get_ydata(), dtype=np.float64)
+
+
+def height(bar: Patch) -> float:
+    """Return the height of a bar."""
+    assert isinstance(bar, Rectangle)
+    return bar.get_height()
 
 
 def test_diodes_have_a_line_a_unit_on_a_logarithmic_axis():
@@ -25,7 +48,7 @@ def test_diodes_have_a_line_a_unit_on_a_logarithmic_axis():
     (axes,) = diode_figure(readings).axes
     assert [line.get_label() for line in axes.lines] == ["11", "12"]
     assert axes.get_yscale() == "log"
-    assert (axes.lines[0].get_ydata() > 0).all()  # the magnitude, without 0 V
+    assert (y_of(axes.lines[0]) > 0).all()  # the magnitude, without 0 V
 
 
 def test_programming_draws_readings_target_and_pulses():
@@ -37,8 +60,8 @@ def test_programming_draws_readings_target_and_pulses():
         "amplitude": np.array([0.0, 0.2, -0.2]),
     }
     upper, lower = programming_figure(readings).axes
-    np.testing.assert_allclose(upper.lines[1].get_ydata(), [10.0, 25.0, 20.0])
-    assert [bar.get_height() for bar in lower.patches] == [0.0, 0.2, -0.2]
+    np.testing.assert_allclose(y_of(upper.lines[1]), [10.0, 25.0, 20.0])
+    assert [height(bar) for bar in lower.patches] == [0.0, 0.2, -0.2]
     assert upper.get_title() == "M1 of unit 11, first cycle"
 
 
@@ -52,8 +75,10 @@ def test_switching_names_a_unit_once():
     }
     (axes,) = switching_figure(readings).axes
     assert len(axes.lines) == 2
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["22"]
-    assert len(axes.lines[0].get_xdata()) == 3
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["22"]
+    assert len(x_of(axes.lines[0])) == 3
 
 
 @pytest.mark.parametrize(
@@ -75,7 +100,7 @@ def test_retention_names_states(targets, names):
     }
     (axes,) = retention_figure(readings).axes
     assert [line.get_label() for line in axes.lines] == names
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), 2e-5)
+    np.testing.assert_allclose(y_of(axes.lines[0]), 2e-5)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +127,7 @@ def test_operators_are_drawn_over_input_or_ideal(operator, label):
     assert axes.get_xlabel() == label
     assert len(axes.lines) == (3 if known else 2)
     scale = {"softplus": 1e-3}.get(operator, 1.0)
-    np.testing.assert_allclose(axes.lines[1].get_ydata(), scale * answers[3:])
+    np.testing.assert_allclose(y_of(axes.lines[1]), scale * answers[3:])
 
 
 def test_products_are_drawn_with_their_error():
@@ -113,6 +138,6 @@ def test_products_are_drawn_with_their_error():
         "current": np.array([1e-5, 0.0, 1.02e-5, 5e-6]),
     }
     upper, lower = product_figure(readings).axes
-    np.testing.assert_allclose(upper.lines[0].get_xdata(), [20.0, 5.0])
-    np.testing.assert_allclose(lower.lines[0].get_ydata(), [1.0, 0.0], atol=1e-9)
+    np.testing.assert_allclose(x_of(upper.lines[0]), [20.0, 5.0])
+    np.testing.assert_allclose(y_of(lower.lines[0]), [1.0, 0.0], atol=1e-9)
     assert upper.get_title() == "2 vectors, mean error 0.5 % of full scale"

@@ -15,9 +15,11 @@ from labneuro.devices.diode import diode_current
 from labneuro.devices.pcu_array import draw_array
 from labneuro.errors import BenchConfigError, InstrumentError, RecipeError
 from labneuro.instruments.connection import connect
+from labneuro.instruments.keithley_2600 import Keithley2600
 from labneuro.protocols.diode_sweep import Band, DiodeSweep
 from labneuro.protocols.incremental_step_pulse import IncrementalStepPulse
-from labneuro.protocols.operator_sweep import Grid, OperatorSweep
+from labneuro.protocols.operator_inputs import Grid
+from labneuro.protocols.operator_sweep import OperatorSweep
 from labneuro.protocols.operator_units import UnitCurve, rotated
 from labneuro.protocols.pcu_units import staircase
 from labneuro.protocols.recipe import load_recipe
@@ -222,7 +224,9 @@ def test_a_conflict_is_refused_before_any_output_goes_on(tmp_path):
         execution = IncrementalStepPulse(units=(11,)).measurement(bench)
         with pytest.raises(BenchConfigError, match=r"ground and smu\.smua"):
             execution.prepare()
-        assert bench.drivers["smu"].smua.output_enabled is False
+        smu = bench.drivers["smu"]
+        assert isinstance(smu, Keithley2600)
+        assert smu.smua.output_enabled is False
 
 
 def test_needs_a_programming_source_meter_and_a_pcu():
