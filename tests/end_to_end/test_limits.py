@@ -74,8 +74,8 @@ def seen(monkeypatch):
         return solve(self)
 
     def noted_advance(self, voltage, duration):
-        assert circuits[0].device is self
-        found.add(voltage, circuits[0]._device_current, duration)
+        if circuits and circuits[0].device is self:  # not its trial when it is loaded
+            found.add(voltage, circuits[0]._device_current, duration)
         advance(self, voltage, duration)
 
     monkeypatch.setattr(Circuit, "_solve", noted_solve)

@@ -61,6 +61,21 @@ CASES = {
             "repeats=3",
         ],
     ),
+    "ThresholdSwitching": (
+        "hybrid/threshold-switching",
+        "ts-sim",
+        ["cycles=3", "increment=50 mV"],
+    ),
+    "FiringPulse": (
+        "hybrid/firing-pulse",
+        "ts-scope-sim",
+        ["amplitudes=[1.1 V, 1.2 V, 1.3 V]", "events=2", "points=50"],
+    ),
+    "PulseTrainFiring": (
+        "hybrid/pulse-train-firing",
+        "ts-scope-sim",
+        ["amplitudes=[1.1 V, 1.2 V, 1.3 V]", "events=2", "points=50"],
+    ),
     "NeuronFiring": (
         "hybrid/neuron-firing",
         "neuron-sim",

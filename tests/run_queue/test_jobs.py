@@ -46,8 +46,13 @@ def test_recipe_is_the_one_that_was_added(lab, queue):
 @pytest.mark.parametrize("name", sorted(workspace.entries("recipe")))
 def test_every_shipped_recipe_comes_back_equal(queue, name):
     """Through YAML and the queue's file, to the last digit."""
-    benches = {"hybrid": "ts-scope-sim", "fmes": "fmes-sim"}
-    own = {"hybrid/threshold-switching": "ts-sim"}
+    benches = {"hybrid": "ts-scope-sim", "fmes": "fmes-sim", "pcu": "pcu-sim"}
+    own = {
+        "hybrid/threshold-switching": "ts-sim",
+        "hybrid/neuron-firing": "neuron-sim",
+        "hybrid/synapse-learning": "synapses-sim",
+        "hybrid/inhibition-truth": "lia-sim",
+    }
     bench = own.get(name) or benches.get(name.partition("/")[0], "hnno-sim")
     assert recipe_of(queue.add(make_job(name, bench))) == load_recipe(name)
 
