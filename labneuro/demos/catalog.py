@@ -10,7 +10,11 @@ from labneuro.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MODULES = {"hnno": "labneuro.demos.hnno", "fmes": "labneuro.demos.fmes"}
+_MODULES = {
+    "hnno": "labneuro.demos.hnno",
+    "fmes": "labneuro.demos.fmes",
+    "hybrid": "labneuro.demos.hybrid",
+}
 
 
 def demo_function(system: str) -> Callable[..., list[str]]:

@@ -41,13 +41,10 @@ def test_every_run_fits_its_bench(name, quick):
 @pytest.mark.parametrize("model", hybrid.FITS)
 def test_the_fits_take_the_runs_they_are_given(model):
     """Each run is of a protocol that the fit of the model reads."""
-    readers = {
-        "threshold_switch": threshold_switch._READERS,
-        "neuron_board": neuron_board._READERS,
-    }
+    modules = {"threshold_switch": threshold_switch, "neuron_board": neuron_board}
     for name in hybrid.FITS[model]:
         protocol = type(recipe_of(name, quick=True).protocol).__name__
-        assert protocol in readers[model]
+        assert protocol in vars(modules[model])["_READERS"]
 
 
 @pytest.mark.parametrize("quick", [False, True])
@@ -59,3 +56,12 @@ def test_amplitudes_that_the_paper_quotes_are_measured(quick):
         events = recipe_of(name, quick=quick).protocol
         assert isinstance(events, SwitchEvents)
         assert volts in events.amplitudes
+
+
+def test_every_fitted_parameter_has_its_card():
+    """The numbers of the board come from its own card, the synapses' from theirs."""
+    switch, board = (hybrid.card_values(model) for model in hybrid.FITS)
+    assert switch["growth_rate"] == pytest.approx(439.8)
+    assert board["growth_rate"] == pytest.approx(197.47)
+    assert board["depression_enabled"] == 0.0
+    assert board["highest_conductance"] == pytest.approx(980e-6)

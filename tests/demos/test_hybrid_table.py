@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +15,9 @@ from labneuro.demos import hybrid_card, hybrid_table
 from labneuro.demos.hybrid_table import Gates
 from labneuro.demos.measuring import Measurement, measure
 from labneuro.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = {
     "ts-sim": (
