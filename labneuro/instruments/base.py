@@ -144,12 +144,14 @@ class VisaInstrument(Instrument, Driver):
     def patience(self, duration: float) -> Iterator[None]:
         """Wait longer for answers, by `duration` s."""
         connection = self.adapter.connection
-        usual = connection.timeout
-        connection.timeout = usual + math.ceil(1e3 * duration)
+        with self._named("setting the time-out"):
+            usual = connection.timeout
+            connection.timeout = usual + math.ceil(1e3 * duration)
         try:
             yield
         finally:
-            connection.timeout = usual
+            with self._named("setting the time-out"):
+                connection.timeout = usual
 
     def write(self, command: str, **options: Any) -> None:  # noqa: ANN401  PyMeasure's
         """Send a message."""

@@ -26,6 +26,7 @@ LOOK = 0.05
 OPENING, ANSWER = 700, 500  # ms for a connection and for a message
 _PERSISTENCE = 30.0  # s for which a connection is tried again
 _PAUSE = 0.2
+_TIMES, _AGAIN = 2, 0.3  # sent, and s between
 _STAGE = 0.7  # s that relays wait for the stimuli before them
 _LONGEST_COMPUTING = 60.0  # s for which a controller without heartbeat may compute
 _WORKING = ("R", "D")  # states of a thread (proc(5)): on a processor, in the disk
@@ -188,11 +189,15 @@ def _rescue(
     recipe: dict[str, Any],
     failures: dict[str, str],
 ) -> None:
-    """Bring one instrument to its safe state; try again while it cannot be reached."""
+    """Bring one instrument to its safe state; try again while it cannot be reached.
+
+    Twice: what the controller sent last may still be on its way.
+    """
     end = time.monotonic() + _PERSISTENCE
     name = recipe["name"]
     failures[name] = "no answer"
-    while True:
+    sent = 0
+    while sent < _TIMES:
         try:
             _send(manager, recipe)
         except Exception as error:
@@ -201,8 +206,10 @@ def _rescue(
                 return
             time.sleep(_PAUSE)
         else:
-            del failures[name]
-            return
+            failures.pop(name, None)
+            sent += 1
+            if sent < _TIMES:
+                time.sleep(_AGAIN)
 
 
 def _send(manager: Any, recipe: dict[str, Any]) -> None:  # noqa: ANN401  as above
