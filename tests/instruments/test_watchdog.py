@@ -232,7 +232,7 @@ def test_each_gets_its_messages_relays_after_the_stimuli():
     assert make_safe(manager, [recipe("sw", 1), recipe("smu")]) == []
     assert manager.sent == [
         (f"at {name}", message)
-        for name in ("smu", "sw")
+        for name in ("smu", "smu", "sw", "sw")  # twice: for what is on its way
         for message in (b"off\n", b"abort\n", b"closed")
     ]
 
