@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import itertools
 import socket
-from typing import TYPE_CHECKING, Self
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Self, cast
 
 import pytest
 
-from labneuro.sim_backends.server import intake, onc_rpc
+from labneuro.sim_backends.server import intake, onc_rpc, vxi11
 from labneuro.sim_backends.server.background import served_in_background
 from labneuro.sim_backends.server.bench_server import ServedAt
 from labneuro.sim_backends.server.onc_rpc import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labneuro.sim_backends.server.bench_server import BenchServer
+    from labneuro.sim_backends.server.desk import Desk
 
 BENCH = "hnno-sim?fresh=test-server-vxi11"
 WHERE = ServedAt(first_port=0, port_mapper=False)
@@ -159,6 +161,20 @@ def test_a_read_without_query_times_out_at_once_on_the_virtual_clock(
         assert server.powered.bench.clock.now == pytest.approx(before + 3600.0)
         link.write(b"SYST:ERR?")
         assert link.read()[2].startswith(b"-420,")
+
+
+@pytest.mark.parametrize("has_left", [True, False])
+def test_a_dead_client_s_read_is_no_error_of_the_next_client(has_left: bool) -> None:
+    """A killed controller's read runs into its time-out when another one measures."""
+    in_vain: list[float] = []
+    desk = SimpleNamespace(
+        clients=set(), is_paced=True, owes=lambda _: True, unanswered=in_vain.append
+    )
+    connection = SimpleNamespace(has_left=has_left)
+    link = vxi11.Link(cast("Desk", desk), cast("vxi11.CoreConnection", connection))
+    error, _, content = asyncio.run(link.read(10, 0.01, None))
+    assert (error, content) == (TIMEOUT, b"")
+    assert in_vain == ([] if has_left else [0.01])
 
 
 def test_a_query_that_was_not_read_is_interrupted(server: BenchServer) -> None:

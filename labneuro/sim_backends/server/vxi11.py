@@ -122,7 +122,8 @@ class Link(Client):
             # Bench time that jumps leaves nothing to wait for but a running script.
             hopeless = not self.desk.is_paced and not self.desk.owes(self)
             if hopeless or left <= 0.0:
-                self.desk.unanswered(timeout)
+                if not self._connection.has_left:  # nobody waits for a dead client
+                    self.desk.unanswered(timeout)
                 return _TIMEOUT, 0, b""
             self._news.clear()
             with contextlib.suppress(TimeoutError):  # the deadline is looked at above
@@ -182,7 +183,7 @@ class Vxi11Ports:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Serve a core channel until its client leaves; its links end with it."""
-        connection = CoreConnection(self, writer)
+        connection = CoreConnection(self, reader, writer)
         try:
             await self.serve(connection.programs, reader, writer)
         finally:
@@ -232,12 +233,19 @@ class CoreConnection:
     ----------
     ports : Vxi11Ports
         Where it came in.
+    reader : asyncio.StreamReader
     writer : asyncio.StreamWriter
         The connection.
     """
 
-    def __init__(self, ports: Vxi11Ports, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        ports: Vxi11Ports,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         self._ports = ports
+        self._reader = reader
         self._writer = writer
         self._links: dict[int, Link] = {}
         self._interrupts: InterruptChannel | None = None
@@ -261,6 +269,11 @@ class CoreConnection:
                 26: self._destroy_intr_chan,
             }
         }
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the client has closed its end and all that it sent is read."""
+        return self._reader.at_eof()
 
     def drop(self) -> None:
         """Cut the connection."""
