@@ -168,7 +168,11 @@ def test_a_dead_client_s_read_is_no_error_of_the_next_client(has_left: bool) -> 
     """A killed controller's read runs into its time-out when another one measures."""
     in_vain: list[float] = []
     desk = SimpleNamespace(
-        clients=set(), is_paced=True, owes=lambda _: True, unanswered=in_vain.append
+        clients=set(),
+        station=None,
+        is_paced=True,
+        owes=lambda _: True,
+        unanswered=in_vain.append,
     )
     connection = SimpleNamespace(has_left=has_left)
     link = vxi11.Link(cast("Desk", desk), cast("vxi11.CoreConnection", connection))
