@@ -218,24 +218,27 @@ def fit_relaxation(
         return np.append(groups.whiten(residuals(point), share), weight * point[-1])
 
     found = _least_squares(whitened, np.append(rough.x, 0.0))
-    information = found.jac.T @ found.jac
-    if not np.linalg.cond(information) < _SINGULAR:
-        raise FitError(
-            "relaxation: the times do not determine "
-            f"{', '.join(NAMES)}; measure more amplitudes"
-        )
     variance = 2.0 * found.cost / (count - len(start))
     values = np.exp(found.x[:-1])
-    logarithms = variance * np.linalg.inv(information)[:-1, :-1]
-    covariance = logarithms * np.outer(values, values)
+    logarithms = variance * _inverse_information(found.jac)[:-1, :-1]
     return RelaxationFit(
         values=values,
-        covariance=covariance,
+        covariance=logarithms * np.outer(values, values),
         delay=float(found.x[-1]) * held.relaxation_time,
         deviation=math.sqrt(variance) * held.relaxation_time,
         count=count,
         censored=sum(int((~ended).sum()) for ended in seen),
     )
+
+
+def _inverse_information(jacobian: Array) -> Array:
+    information = jacobian.T @ jacobian
+    if not np.linalg.cond(information) < _SINGULAR:
+        raise FitError(
+            "relaxation: the times do not determine "
+            f"{', '.join(NAMES)}; measure more amplitudes"
+        )
+    return np.asarray(np.linalg.inv(information))
 
 
 def _least_squares(

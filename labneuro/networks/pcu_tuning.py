@@ -122,6 +122,14 @@ class VariantRow:
     loss: tuple[float, ...]
 
 
+_TRIED: tuple[tuple[str, Mode | None], ...] = (
+    (UNCORRECTED, "bypass"),
+    (WITHOUT_BYPASS, "codebook"),
+    (WITH_BYPASS, "bypass"),
+    (CONTROL, None),
+)
+
+
 def four_numbers(
     task: TuningTask,
     codebook: Codebook,
@@ -169,13 +177,7 @@ def four_numbers(
     reference = task.features(ideal)
     rows = [VariantRow(seed, IDEAL, task.scores(ideal), 0.0, first_loss)]
     tuned = ideal
-    tried: tuple[tuple[str, Mode | None], ...] = (
-        (UNCORRECTED, "bypass"),
-        (WITHOUT_BYPASS, "codebook"),
-        (WITH_BYPASS, "bypass"),
-        (CONTROL, None),
-    )
-    for variant, mode in tried:
+    for variant, mode in _TRIED:
         network = copy.deepcopy(ideal)
         if mode is not None:
             analogize(

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from labneuro.errors import InputError
 from labneuro.networks.digit_font import COLUMNS, DIGITS, ROWS, digit_patterns
-from labneuro.plotting.style import CYCLE, MARKERS, new_figure, save, styled
+from labneuro.plotting.style import CYCLE, MARKERS, new_figure, save_result, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -266,19 +266,12 @@ def save_network_result(result: HybridSnnResult, folder: str | Path) -> list[Pat
     InputError
         If a file cannot be written.
     """
-    numbers = Path(folder) / "result.json"
-    try:
-        numbers.write_text(result.to_json(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{numbers}: cannot be written: {error.strerror}") from error
-    paths = [numbers]
-    for name, figure in (
-        ("weight_maps", weight_maps(result.maps)),
-        ("learned_digits", learned_digits(result.maps, result.settings.font)),
-        ("firing_rates", firing_rates(result.maps, result.settings.shown_noise)),
-        ("recognition_by_noise", recognition_by_noise(result.summary())),
-        ("competition", competition(result.networks)),
-    ):
-        paths.append(Path(folder) / f"{name}.png")
-        save(figure, paths[-1])
-    return paths
+    maps, settings = result.maps, result.settings
+    figures = {
+        "weight_maps": lambda: weight_maps(maps),
+        "learned_digits": lambda: learned_digits(maps, settings.font),
+        "firing_rates": lambda: firing_rates(maps, settings.shown_noise),
+        "recognition_by_noise": lambda: recognition_by_noise(result.summary()),
+        "competition": lambda: competition(result.networks),
+    }
+    return save_result(result.to_json(), figures, Path(folder))

@@ -15,7 +15,7 @@ from labneuro.plotting.style import (
     VERMILION,
     legend_beside,
     new_figure,
-    save,
+    save_result,
     sequence,
     styled,
 )
@@ -274,16 +274,7 @@ def save_network_result(
     InputError
         If a file cannot be written.
     """
-    numbers = Path(folder) / "result.json"
-    try:
-        numbers.write_text(result.to_json(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{numbers}: cannot be written: {error.strerror}") from error
-    paths = [numbers]
-    for name, draw in _figures(result).items():
-        paths.append(Path(folder) / f"{name}.png")
-        save(draw(), paths[-1])
-    return paths
+    return save_result(result.to_json(), _figures(result), Path(folder))
 
 
 def _figures(result: Any) -> dict[str, Callable[[], Figure]]:  # noqa: ANN401  two kinds

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from labneuro.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from matplotlib.axes import Axes
@@ -117,3 +118,38 @@ def save(figure: Figure, path: str | Path) -> None:
         figure.savefig(path, dpi=_RESOLUTION)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def save_result(
+    numbers: str, figures: Mapping[str, Callable[[], Figure]], folder: Path
+) -> list[Path]:
+    """Write a simulation's numbers and its figures.
+
+    Parameters
+    ----------
+    numbers : str
+        The result as JSON.
+    figures : mapping of str to callable
+        What draws each figure, by the name of its file.
+    folder : path
+        An existing folder.
+
+    Returns
+    -------
+    list of Path
+        ``result.json`` and the figures.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    paths = [folder / "result.json"]
+    try:
+        paths[0].write_text(numbers, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{paths[0]}: cannot be written: {error.strerror}") from error
+    for name, draw in figures.items():
+        paths.append(folder / f"{name}.png")
+        save(draw(), paths[-1])
+    return paths
