@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from labneuro.errors import BenchConfigError, InstrumentError, LimitError
-from labneuro.instruments import shutdown
-from labneuro.instruments.guard import Guard
+from labneuro.errors import LimitError
 from labneuro.instruments.keithley_2600_channels import OVERFLOW
-from labneuro.instruments.keithley_2600_scripts import VALUES_PER_READING, call
-from labneuro.instruments.keithley_2600_source_meter import (
+from labneuro.instruments.keithley_2600_output import (
+    IN_COMPLIANCE,
     LONGEST_SCRIPT,
     MOST_READINGS,
+    READING_OVERHEAD,
+    Keithley2600Output,
 )
+from labneuro.instruments.keithley_2600_scripts import call
 from labneuro.instruments.roles import CurrentPulser, PulseVoltages, VoltageReadings
 from labneuro.instruments.stress import PULSER, Levels
 from labneuro.units import show
@@ -23,8 +24,8 @@ from labneuro.units import show
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from labneuro.instruments.guard import Guard
     from labneuro.instruments.keithley_2600 import Keithley2600
-    from labneuro.instruments.keithley_2600_channels import Keithley2600Channel
     from labneuro.instruments.roles import CurrentPulses
     from labneuro.safety import Limits
 
@@ -34,18 +35,8 @@ MOST_TRAINS = 20
 READING_ALLOWANCE = 40e-6
 """Time in s that a reading may take beside its integration."""
 
-_IN_COMPLIANCE = 0x40  # buffer status bit B6, manual p. 7-34
-_OVERHEAD = 2e-3  # s a reading at the most beside its waits, for the time-out only
-_LINE_FREQUENCIES = (50.0, 60.0)
-_RANGES = {
-    "compliance_voltage": (0.02, 200.0, "V"),
-    "largest_current": (1e-9, 1.5, "A"),
-    "voltage_range": (0.02, 200.0, "V"),
-    "power_line_cycles": (0.001, 25.0, ""),
-}
 
-
-class Keithley2600CurrentPulser(CurrentPulser):
+class Keithley2600CurrentPulser(Keithley2600Output, CurrentPulser):
     """One channel of a 2600 that sources current pulses and measures the voltage.
 
     Each pulse is a loop of a script: level, reading, 0 A, reading. Its edges follow the
@@ -74,21 +65,20 @@ class Keithley2600CurrentPulser(CurrentPulser):
     smuX.source.leveli, limitv, rangei; timer.reset, timer.measure.t.
     """
 
+    ranges: ClassVar[dict[str, tuple[float, float, str]]] = {
+        "compliance_voltage": (0.02, 200.0, "V"),
+        "largest_current": (1e-9, 1.5, "A"),
+        "voltage_range": (0.02, 200.0, "V"),
+        "power_line_cycles": (0.001, 25.0, ""),
+    }
+    sourced: ClassVar[tuple[str, str]] = ("current", "A")
+    output: ClassVar[str] = PULSER
+
     def __init__(
         self, driver: Keithley2600, channel: str, limits: Limits | Guard
     ) -> None:
-        if channel not in ("smua", "smub"):
-            raise BenchConfigError(
-                f"roles: {channel!r} is no channel of {driver.name}; smua or smub"
-            )
-        self.driver = driver
-        self.channel: Keithley2600Channel = getattr(driver, channel)
-        self.guard = Guard.of(limits)
-        self.limits = self.guard.limits
-        self._name = channel
-        self._where = f"{driver.name} {channel}"
-        self._reading = self._compliance = self._most = math.nan
-        self._configured = False
+        super().__init__(driver, channel, limits)
+        self._compliance = self._most = math.nan
 
     def configure(
         self,
@@ -124,48 +114,23 @@ class Keithley2600CurrentPulser(CurrentPulser):
         self._check_range("power_line_cycles", power_line_cycles)
         self.limits.check("voltage", compliance_voltage, f"{self._where} compliance")
         self.guard.comply(largest_current, self._where, PULSER)
-        self._configured = False
-        self.driver.configured_by[self._name] = self
+        self._begin()
         channel = self.channel
-        channel.reset()
-        channel.source_function = "current"
         channel.source_current_autorange = False
         channel.source_current_range = largest_current
         channel.source_current = 0.0
         channel.compliance_voltage = compliance_voltage
-        if self.limits.power < math.inf:
-            channel.power_limit = self.limits.power
+        self._limit_power()
         channel.voltage_autorange = False
         channel.voltage_range = voltage_range
         channel.source_delay = 0
-        channel.measure_delay = 0
-        channel.measure_count = 1
-        channel.filter_enabled = False
-        channel.power_line_cycles = power_line_cycles
-        channel.autozero = "once"
-        frequency = self.driver.line_frequency
-        if frequency not in _LINE_FREQUENCIES:
-            raise InstrumentError(f"{self._where}: line frequency {frequency!r} Hz")
-        self._reading = power_line_cycles / frequency + READING_ALLOWANCE
         self._compliance, self._most = compliance_voltage, largest_current
-        self.driver.load_script()
-        self.driver.check_errors()
-        self._configured = True
+        self._finish(power_line_cycles)
 
-    def output_on(self) -> None:
-        """Switch the output on, at 0 A.
-
-        Raises
-        ------
-        InstrumentError
-            If the compliance has not been set by `configure` or the instrument
-            reports an error.
-        """
-        self._require_configured()
-        self.channel.source_current = 0.0
-        self.guard.switch_on(PULSER)
-        self.channel.output_enabled = True
-        self.driver.check_errors()
+    @property
+    def _reading(self) -> float:
+        """What a reading takes at most beside its waits, in s."""
+        return self._aperture + READING_ALLOWANCE
 
     def pulses(self, pulses: CurrentPulses) -> PulseVoltages:
         """Send all pulses as one script: one call, one binary read-back.
@@ -217,7 +182,7 @@ class Keithley2600CurrentPulser(CurrentPulser):
             residual=_volts(values[1::2]),
             peak_time=values[0::2, 1] - values[0, 1],
             residual_time=values[1::2, 1] - values[0, 1],
-            in_compliance=bool((values[:, 2].astype(np.int64) & _IN_COMPLIANCE).any()),
+            in_compliance=bool((values[:, 2].astype(np.int64) & IN_COMPLIANCE).any()),
             start=self._first_time(),
         )
 
@@ -250,43 +215,11 @@ class Keithley2600CurrentPulser(CurrentPulser):
         time = values[:, 1] - values[0, 1]
         return VoltageReadings(_volts(values), time, self._first_time())
 
-    def make_safe(self) -> None:
-        """Stop what runs, go to 0 A, switch the output off, and read that back.
-
-        Raises
-        ------
-        SafeStateError
-            If the instrument does not confirm that the output is off.
-        """
-        channel = self.channel
-        self._configured = False
-        shutdown.make_safe(
-            self._where,
-            (
-                ("device clear", self.driver.device_clear),
-                ("abort script", self.driver.abort_script),
-                ("abort channel", channel.abort),
-                ("0 A", lambda: setattr(channel, "source_current", 0.0)),
-                ("output off", lambda: setattr(channel, "output_enabled", False)),
-            ),
-            lambda: channel.output_enabled is False,
-        )
-        self.guard.release(PULSER)
-
     def _measure(
         self, command: str, count: int, duration: float
     ) -> NDArray[np.float64]:
-        """Run a function of the script; return reading, time and status by row."""
-        values = self.driver.ask_doubles(
-            command, VALUES_PER_READING * count, duration + count * _OVERHEAD
-        )
-        self.driver.check_errors()
-        return values.reshape(count, VALUES_PER_READING)
-
-    def _first_time(self) -> float:
-        """Return the instrument's clock at the first reading of the buffer, in s."""
-        command = f"printnumber({self._name}.nvbuffer1.basetimestamp)"
-        return float(self.driver.ask_doubles(command, 1)[0])
+        """Run a function of the script, with room for what readings take."""
+        return self._take(command, count, duration + count * READING_OVERHEAD)
 
     def _check_pulses(self, pulses: CurrentPulses) -> None:
         if not 0 < len(pulses.trains) <= MOST_TRAINS:
@@ -321,20 +254,6 @@ class Keithley2600CurrentPulser(CurrentPulser):
             raise LimitError(
                 f"{self._where}: a script of {show(duration, 's')}; at most "
                 f"{show(LONGEST_SCRIPT, 's')}"
-            )
-
-    def _check_range(self, key: str, value: float) -> None:
-        low, high, unit = _RANGES[key]
-        if not low <= value <= high:
-            raise LimitError(
-                f"{self._where}: {key} {show(value, unit)} is not within "
-                f"{show(low, unit)} to {show(high, unit)}"
-            )
-
-    def _require_configured(self) -> None:
-        if not self._configured or self.driver.configured_by[self._name] is not self:
-            raise InstrumentError(
-                f"{self._where}: the compliance is not set; configure it first"
             )
 
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from labneuro.errors import BenchConfigError, InstrumentError, LimitError
-from labneuro.instruments import shutdown
-from labneuro.instruments.guard import Guard
+from labneuro.errors import BenchConfigError, LimitError
 from labneuro.instruments.keithley_2600_channels import OVERFLOW
-from labneuro.instruments.keithley_2600_scripts import (
-    VALUES_PER_READING,
-    call,
-    store_levels,
+from labneuro.instruments.keithley_2600_output import (
+    IN_COMPLIANCE,
+    LONGEST_SCRIPT,
+    MOST_READINGS,
+    READING_OVERHEAD,
+    Keithley2600Output,
 )
+from labneuro.instruments.keithley_2600_scripts import call, store_levels
 from labneuro.instruments.roles import CurrentReadings, SourceMeter
 from labneuro.instruments.stress import METER, Levels
 from labneuro.units import show
@@ -26,27 +27,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from labneuro.instruments.keithley_2600 import Keithley2600
-    from labneuro.instruments.keithley_2600_channels import (
-        Keithley2600Channel,
-        TriggerLine,
-    )
+    from labneuro.instruments.keithley_2600_channels import TriggerLine
     from labneuro.instruments.roles import TriggeredReads
-    from labneuro.safety import Limits
-
-MOST_READINGS = 50_000
-"""A buffer holds more than this many readings with time stamps (SPEC-2600S)."""
-
-LONGEST_SCRIPT = 4000.0
-"""In s. Time stamps at 1 us resolution are unique for 71 minutes (manual, buffers)."""
 
 TRIGGER_PULSE = 10e-6
 """Length of a trigger in s, the instrument's default (manual p. 7-59)."""
 
-_IN_COMPLIANCE = 0x40  # buffer status bit B6, manual p. 7-34
-_LOOP_OVERHEAD = 2e-3  # s a reading at the most beside its waits, for the time-out only
 _MOST_VOLTAGE = 200.0
-_LINE_FREQUENCIES = (50.0, 60.0)
 
 
 @dataclass(frozen=True)
@@ -58,50 +45,16 @@ class _Block:
     status: NDArray[np.int64]
 
 
-class Keithley2600SourceMeter(SourceMeter):
-    """One channel of a 2600 that sources a voltage and measures the current.
-
-    Autozero is done once, by `configure`: with every reading it would take three
-    integrations and the period of a train would depend on it.
-
-    Parameters
-    ----------
-    driver : Keithley2600
-        The instrument.
-    channel : str
-        ``"smua"`` or ``"smub"``.
-    limits : Limits or Guard
-        What may be set at most; checked before anything is sent. A power limit is set
-        in the instrument, too.
-
-    Raises
-    ------
-    BenchConfigError
-        If there is no such channel.
-    """
+class Keithley2600SourceMeter(Keithley2600Output, SourceMeter):
+    """One channel of a 2600 that sources a voltage and measures the current."""
 
     ranges: ClassVar[dict[str, tuple[float, float, str]]] = {
         "compliance_current": (1e-10, 1.5, "A"),
         "current_range": (1e-10, 1.5, "A"),
         "power_line_cycles": (0.001, 25.0, ""),
     }
-    """Smallest and largest value of each setting, and its unit."""
-
-    def __init__(
-        self, driver: Keithley2600, channel: str, limits: Limits | Guard
-    ) -> None:
-        if channel not in ("smua", "smub"):
-            raise BenchConfigError(
-                f"roles: {channel!r} is no channel of {driver.name}; smua or smub"
-            )
-        self.driver = driver
-        self.channel: Keithley2600Channel = getattr(driver, channel)
-        self.guard = Guard.of(limits)
-        self.limits = self.guard.limits
-        self._name = channel
-        self._where = f"{driver.name} {channel}"
-        self._aperture = math.nan
-        self._configured = False
+    sourced: ClassVar[tuple[str, str]] = ("voltage", "V")
+    output: ClassVar[str] = METER
 
     def configure(
         self,
@@ -132,45 +85,15 @@ class Keithley2600SourceMeter(SourceMeter):
         self._check_range("current_range", current_range)
         self._check_range("power_line_cycles", power_line_cycles)
         self.guard.comply(compliance_current, self._where)
-        self._configured = False
-        self.driver.configured_by[self._name] = self
+        self._begin()
         channel = self.channel
-        channel.reset()
-        channel.source_function = "voltage"
         channel.source_voltage_autorange = False
         channel.source_voltage = 0.0
         channel.compliance_current = compliance_current
-        if self.limits.power < math.inf:
-            channel.power_limit = self.limits.power
+        self._limit_power()
         channel.current_autorange = False
         channel.current_range = current_range
-        channel.measure_delay = 0
-        channel.measure_count = 1
-        channel.filter_enabled = False
-        channel.power_line_cycles = power_line_cycles
-        channel.autozero = "once"
-        frequency = self.driver.line_frequency
-        if frequency not in _LINE_FREQUENCIES:
-            raise InstrumentError(f"{self._where}: line frequency {frequency!r} Hz")
-        self._aperture = power_line_cycles / frequency
-        self.driver.load_script()
-        self.driver.check_errors()
-        self._configured = True
-
-    def output_on(self) -> None:
-        """Switch the output on, at 0 V.
-
-        Raises
-        ------
-        InstrumentError
-            If the compliance has not been set by `configure` or the instrument
-            reports an error.
-        """
-        self._require_configured()
-        self.channel.source_voltage = 0.0
-        self.guard.switch_on(METER)
-        self.channel.output_enabled = True
-        self.driver.check_errors()
+        self._finish(power_line_cycles)
 
     def sweep(self, voltages: NDArray[np.float64], settling: float) -> CurrentReadings:
         """Measure the current at each level as one script on the instrument.
@@ -199,7 +122,7 @@ class Keithley2600SourceMeter(SourceMeter):
                 f"{self._where}: a sweep of {len(levels)} points; 1 to {MOST_READINGS}"
             )
         self._require_configured()
-        duration = len(levels) * (settling + self._aperture + _LOOP_OVERHEAD)
+        duration = len(levels) * (settling + self._aperture + READING_OVERHEAD)
         if duration > LONGEST_SCRIPT:
             raise LimitError(
                 f"{self._where}: a sweep of {show(duration, 's')}; at most "
@@ -249,7 +172,7 @@ class Keithley2600SourceMeter(SourceMeter):
         line.pulse_width = TRIGGER_PULSE
         busy = reads.read_delay + reads.settling + self._aperture
         rest = max(0.0, reads.period - busy)
-        longest = busy + rest + _LOOP_OVERHEAD
+        longest = busy + rest + READING_OVERHEAD
         level = reads.read_voltage
         waits = (reads.read_delay, reads.settling, rest)
         blocks = []
@@ -264,44 +187,14 @@ class Keithley2600SourceMeter(SourceMeter):
                 starts.append(self._first_time())
         return _readings(np.full(reads.count, level), blocks, starts)
 
-    def make_safe(self) -> None:
-        """Stop what runs, go to 0 V, switch the output off, and read that back.
-
-        Raises
-        ------
-        SafeStateError
-            If the instrument does not confirm that the output is off.
-        """
-        channel = self.channel
-        self._configured = False
-        shutdown.make_safe(
-            self._where,
-            (
-                ("device clear", self.driver.device_clear),
-                ("abort script", self.driver.abort_script),
-                ("abort channel", channel.abort),
-                ("0 V", lambda: setattr(channel, "source_voltage", 0.0)),
-                ("output off", lambda: setattr(channel, "output_enabled", False)),
-            ),
-            lambda: channel.output_enabled is False,
-        )
-        self.guard.release(METER)
-
     def _measure(self, command: str, count: int, duration: float) -> _Block:
         """Run a function of the script and take its readings."""
-        values = self.driver.ask_doubles(command, VALUES_PER_READING * count, duration)
-        self.driver.check_errors()
-        current, time, status = values.reshape(count, VALUES_PER_READING).T
+        current, time, status = self._take(command, count, duration).T
         return _Block(
             np.where(np.abs(current) >= OVERFLOW, np.nan, current),
             time,
             status.astype(np.int64),
         )
-
-    def _first_time(self) -> float:
-        """Return the instrument's clock at the first reading of the buffer, in s."""
-        command = f"printnumber({self._name}.nvbuffer1.basetimestamp)"
-        return float(self.driver.ask_doubles(command, 1)[0])
 
     def _line(self, name: str) -> TriggerLine:
         number = name.removeprefix("digio")
@@ -330,24 +223,10 @@ class Keithley2600SourceMeter(SourceMeter):
                     f"instrument's {show(_MOST_VOLTAGE, 'V')}"
                 )
 
-    def _check_range(self, key: str, value: float) -> None:
-        low, high, unit = self.ranges[key]
-        if not low <= value <= high:
-            raise LimitError(
-                f"{self._where}: {key} {show(value, unit)} is not within "
-                f"{show(low, unit)} to {show(high, unit)}"
-            )
-
     def _check_durations(self, **durations: float) -> None:
         for key, duration in durations.items():
             if not 0.0 <= duration < math.inf:
                 raise LimitError(f"{self._where}: {key} {show(duration, 's')}")
-
-    def _require_configured(self) -> None:
-        if not self._configured or self.driver.configured_by[self._name] is not self:
-            raise InstrumentError(
-                f"{self._where}: the compliance is not set; configure it first"
-            )
 
 
 class Keithley2612SourceMeter(Keithley2600SourceMeter):
@@ -382,5 +261,5 @@ def _readings(
         voltage=voltage,
         current=np.concatenate([block.current for block in blocks]),
         time=time - time[0],
-        in_compliance=bool(blocks[-1].status[-1] & _IN_COMPLIANCE),
+        in_compliance=bool(blocks[-1].status[-1] & IN_COMPLIANCE),
     )
