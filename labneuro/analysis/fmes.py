@@ -13,6 +13,7 @@ dynamics in flexible energy storage devices": Figures 2 and 3.
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,9 @@ from labneuro.analysis.device_fit import FittedModel
 from labneuro.analysis.fmes_device import FmesDeviceFit, fit_device
 from labneuro.analysis.fmes_runs import DeviceRuns, Pairs, Piece, Sweep, read_pieces
 from labneuro.analysis.fmes_tables import tables
-from labneuro.analysis.population import PopulationFit, combine
-from labneuro.analysis.sources import source_run, versions
+from labneuro.analysis.population import combine
+from labneuro.analysis.sources import fit_by_device, source_run, versions
 from labneuro.calibration import CalibratedModel
-from labneuro.errors import FitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,18 +56,14 @@ def fit_runs(paths: Sequence[Path]) -> CalibratedModel:
     FitError
         If there is no file, or a file cannot be used.
     """
-    if not paths:
-        raise FitError("no run file to fit")
-    by_device: dict[str, list[Piece]] = {}
-    for path in map(Path, paths):
-        device_id, pieces = read_pieces(path)
-        by_device.setdefault(device_id, []).extend(pieces)
-    devices = [
-        fit_device(DeviceRuns(device_id, tuple(pieces)))
-        for device_id, pieces in by_device.items()
-    ]
-    sources = tuple(source_run(Path(path)) for path in paths)
-    return calibrate(devices).model_copy(update={"source_runs": sources})
+    files = [Path(path) for path in paths]
+    fits = fit_by_device(files, read_pieces, _fit)
+    sources = tuple(map(source_run, files))
+    return calibrate(fits).model_copy(update={"source_runs": sources})
+
+
+def _fit(device_id: str, runs: Sequence[Sequence[Piece]]) -> FmesDeviceFit:
+    return fit_device(DeviceRuns(device_id, tuple(chain.from_iterable(runs))))
 
 
 def calibrate(devices: Sequence[FmesDeviceFit]) -> CalibratedModel:
@@ -79,21 +75,12 @@ def calibrate(devices: Sequence[FmesDeviceFit]) -> CalibratedModel:
         One a device, at least one.
     """
     models = [_model_of(device) for device in devices]
-    if len(models) == 1:
-        one = models[0]
-        fit = PopulationFit(
-            tuple(one.parameters.values()), one.covariance_of, one.covariance, {}
-        )
-    else:
-        fit = combine(models)
+    fit = combine(models)
     return CalibratedModel(
         model=MODEL,
-        parameters=fit.parameters,
-        covariance_of=fit.covariance_of,
-        covariance=tuple(tuple(map(float, row)) for row in fit.covariance),
+        **fit.entries,
         valid_range=_valid_range(devices),
         goodness_of_fit=_goodness(devices),
-        population_spread=fit.spread,
         tables=tables(devices),
         software=versions(),
     )

@@ -18,11 +18,11 @@ import numpy as np
 
 from labneuro.analysis.binomial import chi_square_p_value
 from labneuro.analysis.counts import PulseRows
-from labneuro.analysis.device_fit import DeviceFit, FittedModel, fit_device
+from labneuro.analysis.device_fit import DeviceFit, fit_device
 from labneuro.analysis.goodness import deviance_p_value
 from labneuro.analysis.hnno_tables import tables
-from labneuro.analysis.population import PopulationFit, combine
-from labneuro.analysis.sources import source_run, versions
+from labneuro.analysis.population import combine
+from labneuro.analysis.sources import fit_by_device, source_run, versions
 from labneuro.calibration import CalibratedModel
 from labneuro.data.reader import RunFile
 from labneuro.errors import FitError
@@ -57,21 +57,10 @@ def fit_runs(paths: Sequence[Path]) -> CalibratedModel:
         If there is no file, a file holds no counted pulses, or the pulses do not
         determine midpoint and slope.
     """
-    if not paths:
-        raise FitError("no run file to fit")
-    by_device: dict[str, list[tuple[Path, PulseRows]]] = {}
-    for path in map(Path, paths):
-        device_id, rows = read_pulses(path)
-        by_device.setdefault(device_id, []).append((path, rows))
-    devices = []
-    for device_id, runs in by_device.items():
-        try:
-            devices.append(fit_device(device_id, [rows for _, rows in runs]))
-        except FitError as error:
-            names = ", ".join(str(path) for path, _ in runs)
-            raise FitError(f"{names}: {error}") from error
-    sources = tuple(source_run(Path(path)) for path in paths)
-    return calibrate(devices).model_copy(update={"source_runs": sources})
+    files = [Path(path) for path in paths]
+    fits = fit_by_device(files, read_pulses, fit_device)
+    sources = tuple(map(source_run, files))
+    return calibrate(fits).model_copy(update={"source_runs": sources})
 
 
 def read_pulses(path: Path) -> tuple[str, PulseRows]:
@@ -110,28 +99,14 @@ def calibrate(devices: Sequence[DeviceFit]) -> CalibratedModel:
     devices : sequence of DeviceFit
         One a device, at least one.
     """
-    fit = _single(devices[0]) if len(devices) == 1 else combine(_models(devices))
+    fit = combine([device.model for device in devices])
     return CalibratedModel(
         model=MODEL,
-        parameters=fit.parameters,
-        covariance_of=fit.covariance_of,
-        covariance=tuple(tuple(map(float, row)) for row in fit.covariance),
+        **fit.entries,
         valid_range=_valid_range(devices),
         goodness_of_fit=_goodness(devices),
-        population_spread=fit.spread,
         tables=tables(devices),
         software=versions(),
-    )
-
-
-def _models(devices: Sequence[DeviceFit]) -> list[FittedModel]:
-    return [device.model for device in devices]
-
-
-def _single(device: DeviceFit) -> PopulationFit:
-    model = device.model
-    return PopulationFit(
-        tuple(model.parameters.values()), model.covariance_of, model.covariance, {}
     )
 
 

@@ -30,8 +30,8 @@ from labneuro.analysis.neuron_board_data import (
     learning_run,
 )
 from labneuro.analysis.neuron_board_tables import tables
-from labneuro.analysis.population import PopulationFit, combine
-from labneuro.analysis.sources import source_run, versions
+from labneuro.analysis.population import combine
+from labneuro.analysis.sources import fit_by_device, source_run, versions
 from labneuro.analysis.threshold_switch_integration import (
     IntegrationFit,
     Observations,
@@ -114,21 +114,10 @@ def fit_runs(paths: Sequence[Path]) -> CalibratedModel:
         If there is no file, a run is of another protocol, or the runs of a board
         determine nothing.
     """
-    if not paths:
-        raise FitError("no run file to fit")
-    by_device: dict[str, list[tuple[Path, Data]]] = {}
-    for path in map(Path, paths):
-        device_id, data = read_run(path)
-        by_device.setdefault(device_id, []).append((path, data))
-    boards = []
-    for device_id, runs in by_device.items():
-        try:
-            boards.append(fit_board(device_id, [data for _, data in runs]))
-        except FitError as error:
-            names = ", ".join(str(path) for path, _ in runs)
-            raise FitError(f"{names}: {error}") from error
-    sources = tuple(source_run(Path(path)) for path in paths)
-    return calibrate(boards).model_copy(update={"source_runs": sources})
+    files = [Path(path) for path in paths]
+    fits = fit_by_device(files, read_run, fit_board)
+    sources = tuple(map(source_run, files))
+    return calibrate(fits).model_copy(update={"source_runs": sources})
 
 
 def read_run(path: Path) -> tuple[str, Data]:
@@ -319,21 +308,12 @@ def calibrate(boards: Sequence[BoardFit]) -> CalibratedModel:
         One a board, at least one.
     """
     models = [board.model for board in boards]
-    if len(models) == 1:
-        one = models[0]
-        fit = PopulationFit(
-            tuple(one.parameters.values()), one.covariance_of, one.covariance, {}
-        )
-    else:
-        fit = combine(models)
+    fit = combine(models)
     return CalibratedModel(
         model=MODEL,
-        parameters=fit.parameters,
-        covariance_of=fit.covariance_of,
-        covariance=tuple(tuple(map(float, row)) for row in fit.covariance),
+        **fit.entries,
         valid_range=_valid_range(boards),
         goodness_of_fit=_goodness(boards),
-        population_spread=fit.spread,
         tables=tables(boards),
         software=versions(),
     )

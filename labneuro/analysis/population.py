@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -41,15 +41,29 @@ class PopulationFit(NamedTuple):
     covariance: NDArray[np.float64]
     spread: dict[str, float]
 
+    @property
+    def entries(self) -> dict[str, Any]:
+        """What a calibrated model says of it, by the names of its fields."""
+        return {
+            "parameters": self.parameters,
+            "covariance_of": self.covariance_of,
+            "covariance": tuple(tuple(map(float, row)) for row in self.covariance),
+            "population_spread": self.spread,
+        }
+
 
 def combine(models: Sequence[FittedModel]) -> PopulationFit:
-    """Combine the fits of two or more devices.
+    """Combine the fits of devices; that of a single device stays as it is.
 
     Parameters
     ----------
     models : sequence of FittedModel
-        One a device.
+        One a device, at least one.
     """
+    if len(models) == 1:
+        (one,) = models
+        parameters = tuple(one.parameters.values())
+        return PopulationFit(parameters, one.covariance_of, one.covariance, {})
     names = list(dict.fromkeys(name for model in models for name in model.parameters))
     found = {name: _combine_one(_of(models, name)) for name in names}
     spread = {

@@ -22,7 +22,7 @@ from scipy import linalg, stats
 
 from labneuro.analysis.device_fit import FittedModel
 from labneuro.analysis.population import PopulationFit, combine
-from labneuro.analysis.sources import source_run, versions
+from labneuro.analysis.sources import fit_by_device, source_run, versions
 from labneuro.analysis.threshold_switch_data import (
     FiringTimes,
     SwitchingVoltages,
@@ -114,21 +114,10 @@ def fit_runs(paths: Sequence[Path]) -> CalibratedModel:
         If there is no file, a run is of another protocol, or the runs of a device
         determine nothing.
     """
-    if not paths:
-        raise FitError("no run file to fit")
-    by_device: dict[str, list[tuple[Path, Data]]] = {}
-    for path in map(Path, paths):
-        device_id, data = read_run(path)
-        by_device.setdefault(device_id, []).append((path, data))
-    devices = []
-    for device_id, runs in by_device.items():
-        try:
-            devices.append(fit_switch(device_id, [data for _, data in runs]))
-        except FitError as error:
-            names = ", ".join(str(path) for path, _ in runs)
-            raise FitError(f"{names}: {error}") from error
-    sources = tuple(source_run(Path(path)) for path in paths)
-    return calibrate(devices).model_copy(update={"source_runs": sources})
+    files = [Path(path) for path in paths]
+    fits = fit_by_device(files, read_run, fit_switch)
+    sources = tuple(map(source_run, files))
+    return calibrate(fits).model_copy(update={"source_runs": sources})
 
 
 Data = FiringTimes | TrainCounts | SwitchingVoltages
@@ -285,33 +274,24 @@ def calibrate(devices: Sequence[SwitchFit]) -> CalibratedModel:
         One a device, at least one.
     """
     models = [device.model for device in devices]
-    if len(models) == 1:
-        one = models[0]
-        fit = PopulationFit(
-            tuple(one.parameters.values()), one.covariance_of, one.covariance, {}
-        )
-    else:
-        fit = combine(models)
+    fit = _with_spread(combine(models))
     return CalibratedModel(
         model=MODEL,
-        parameters=tuple(_with_spread(fit)),
-        covariance_of=fit.covariance_of,
-        covariance=tuple(tuple(map(float, row)) for row in fit.covariance),
+        **fit.entries,
         valid_range=_valid_range(devices),
         goodness_of_fit=_goodness(devices),
-        population_spread=fit.spread,
         tables=tables(devices),
         software=versions(),
     )
 
 
-def _with_spread(fit: PopulationFit) -> list[FittedParameter]:
-    """Return the parameters, the spread of the rate from the population's if seen."""
+def _with_spread(fit: PopulationFit) -> PopulationFit:
+    """Put the spread of the rate among the parameters, if the population shows one."""
     known = {one.name: one for one in fit.parameters}
     if "growth_rate" in fit.spread:
         relative = fit.spread["growth_rate"] / known["growth_rate"].value
         known["rate_spread"] = _parameter("rate_spread", relative)
-    return list(known.values())
+    return fit._replace(parameters=tuple(known.values()))
 
 
 def _valid_range(devices: Sequence[SwitchFit]) -> dict[str, tuple[float, float]]:
