@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from labneuro.devices.neuron_board_cycles import cycle_of, run_cycles, stretch_of
 from labneuro.devices.neuron_board_parameters import CIRCUIT_UNITS
 from labneuro.devices.neuron_board_switch import (
     FIRED,
     FIRED_AT,
     LEAK_TIME,
+    QUIET,
     RATE,
     SETTING,
     SLOPES,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 L1, L2, CLOCK, SPIKES = range(_LIFTS + 1, _LIFTS + 5)
 CONDUCTANCE = SPIKES + 1
 _FIRST_STEP = 1e-7  # s
+_FAINT = 0.02  # a bridge that makes a firing some 0.1 us earlier
 
 NODES = ("node_1", "node_2", "clock", "l1", "l2", "spike", "inhibition")
 """What a record shows, in this order; the digital ones are 0 or 1."""
@@ -211,25 +214,73 @@ def _run_period(r, stream, i, volts, program, loose):  # type: ignore[no-untyped
     return spiked
 
 
-@njit(cache=True, error_model="numpy", inline="always")
-def _run(r, stream, i, volts, program, loose, spikes, fired_at):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
-    """Run one board for as many periods as `spikes` is long; quiet ones at once."""
+@njit(cache=True, error_model="numpy")
+def _cycle(r, stretch, volts):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
+    """Return the constants of a board's firing cycles, and whether it fits the scheme.
+
+    The latches must be low; `volts` are those of the pulses.
+    """
+    source, total = equivalent(r, volts)
+    r[L2] = 1.0
+    grounded, grounded_total = equivalent(r, volts)
+    r[L2] = 0.0
+    driven = source, 1.0 / total + r[READ_OUT]
+    refractory = abs(grounded), 1.0 / grounded_total + r[READ_OUT]
+    found, fits = cycle_of(
+        r, stretch, driven, refractory, r[READ_OUT], r[LATCH_THRESHOLD]
+    )
+    return found, fits and r[_LIFTS] == 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def _pass_cycles(r, stream, i, found, spikes, fired_at, cycle):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
+    """Run whole firing cycles while they fit; return the next period."""
+    if r[L1] > 0.0 or r[Y] >= QUIET:
+        return cycle
+    after, high = run_cycles(r, found, stream, i, spikes, fired_at, cycle)
+    if after > cycle:
+        r[L2] = 1.0 if high else 0.0
+        r[SPIKES] += spikes[cycle:after].sum()
+    return after
+
+
+@njit(cache=True, error_model="numpy")
+def _pass_quiet(r, period_map, period, cycles):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
+    """Pass periods, at most `cycles`, in which nothing bridges; return how many."""
+    if r[L1] > 0.0 or r[L2] > 0.0:
+        return 0
+    factor, offset, rise = period_map
+    count = min(quiet_periods(r, factor, offset, rise), cycles)
+    if count > 0.0:
+        skip_periods(r, factor, offset, count, period)
+    return int(count)
+
+
+@njit(cache=True, error_model="numpy")
+def _run(r, stream, i, high_volts, program, loose, spikes, fired_at):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
+    """Run one board for as many periods as `spikes` is long."""
     cycles, cycle = spikes.shape[0], 0
-    period = program[:, 0].sum()
-    mapped = False
-    factor, offset, rise = 0.0, 0.0, 0.0
+    volts = np.outer(program[:, 1], high_volts)
+    stretch, whole = stretch_of(program)
+    latches = r[L1], r[L2]
+    r[L1], r[L2] = 0.0, 0.0
+    found, fits = _cycle(r, stretch, high_volts)
+    period_map = _period_map(r, volts, program)
+    r[L1], r[L2] = latches
     while cycle < cycles:
-        if r[L1] == 0.0 and r[L2] == 0.0 and r[CLOCK] == program[-1, 2]:
-            if not mapped:
-                factor, offset, rise = _period_map(r, volts, program)
-                mapped = True
-            count = min(quiet_periods(r, factor, offset, rise), cycles - cycle)
-            if count > 0.0:
-                skip_periods(r, factor, offset, count, period)
-                cycle += int(count)
-                continue
+        near = False
+        if r[CLOCK] == program[-1, 2]:
+            if loose and whole and fits:
+                cycle = _pass_cycles(r, stream, i, found, spikes, fired_at, cycle)
+                near = _FAINT < r[Y] < QUIET
+            cycle += _pass_quiet(r, period_map, stretch.period, cycles - cycle)
+        if cycle == cycles:
+            break
         before = r[FIRED]
-        spikes[cycle] = _run_period(r, stream, i, volts, program, loose)
+        # Without whole cycles, the closed form of the firing knows of no bridge that a
+        # pulse before has left.
+        quick = loose and not near
+        spikes[cycle] = _run_period(r, stream, i, volts, program, quick)
         if r[FIRED] > before:
             fired_at[cycle] = r[FIRED_AT]
         cycle += 1
@@ -242,8 +293,16 @@ def run_all(m, high_volts, program, loose, spikes, fired_at):  # type: ignore[no
     Notes of each board and period whether it spiked, and when it fired (the last time).
     """
     for i in range(m.row.shape[0]):
-        volts = np.outer(program[:, 1], high_volts[i])
-        _run(m.row[i], m.stream, i, volts, program, loose, spikes[i], fired_at[i])
+        _run(
+            m.row[i],
+            m.stream,
+            i,
+            high_volts[i],
+            program,
+            loose,
+            spikes[i],
+            fired_at[i],
+        )
 
 
 @njit(cache=True, error_model="numpy")

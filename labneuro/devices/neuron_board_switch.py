@@ -30,19 +30,19 @@ from labneuro.devices.threshold_switch import ON, switch_rates
     _G0,
     _V0,
     LEAK_TIME,
-    _TSET,
-    _TC,
-    _TG,
-    _TY,
-    _YM,
+    BRIDGING_TIME,
+    COLLAPSE_TIME,
+    THICKENING_TIME,
+    RELAXATION_TIME,
+    THICKEST_BRIDGE,
     _IH,
-    _VB,
-    _WB,
+    BRIDGING_VOLTAGE,
+    BRIDGING_VOLTAGE_WIDTH,
     G_OFF,
     G_ON,
-    _WX,
-    _WY,
-    _NOISE,
+    INTEGRATION_WIDTH,
+    BRIDGE_WIDTH,
+    RATE_NOISE,
     _,
 ) = range(17)
 # The switch's state: x, y, this firing's rate factor, the next step in s, firings, the
@@ -59,15 +59,15 @@ SLOPES = SETTING + 4 * SETTING_SIZE
 SWITCH_SIZE = SLOPES + 14
 
 _BY_STEPS, _INTEGRATING, _HELD, _RELAXING = range(4)
-_QUIET = 0.3  # bridge below which the device is off: conductance within 0.05 %
+QUIET = 0.3  # bridge below which the device is off: conductance within 0.05 %
 _CLOSED_BRIDGE = 0.9  # bridge above which the device is on, and x collapses
-_COLLAPSE = 0.8
-_UNTOUCHED = 1e-3  # bridge that may form unnoticed while x is below its ceiling
+COLLAPSE = 0.8
+UNTOUCHED = 1e-3  # bridge that may form unnoticed while x is below its ceiling
 _WEAK_LATCH = 1e-6
-_STRONG_LATCH = 0.9
+STRONG_LATCH = 0.9
 _FAR = 0.9  # below this x nothing bridges
 _LITTLE = 2e-3  # an x whose collapse need not be followed closely
-_CLEARLY = 1.05  # where x must tend to for the closed form of the firing
+CLEARLY = 1.05  # where x must tend to for the closed form of the firing
 _LARGEST_VOLTAGE = 3.0
 _TOLERANCE = 2e-4  # of x and y a step
 _FIRST_STEP = 1e-7  # s
@@ -105,15 +105,22 @@ def _prepare(r, source, series):  # type: ignore[no-untyped-def]  # pragma: no c
     volts = source / (1.0 + series * r[G_OFF])
     closed = source / (1.0 + series * r[G_ON])
     latch = (closed * r[G_ON] / r[_IH]) ** 4
-    bridging = 1.0 / (1.0 + math.exp(-min((volts - r[_VB]) / r[_WB], 60.0)))
-    share = _UNTOUCHED / r[_TY] * r[_TSET] / bridging
+    bridging = 1.0 / (
+        1.0
+        + math.exp(
+            -min((volts - r[BRIDGING_VOLTAGE]) / r[BRIDGING_VOLTAGE_WIDTH], 60.0)
+        )
+    )
+    share = UNTOUCHED / r[RELAXATION_TIME] * r[BRIDGING_TIME] / bridging
     r[SETTING + _SOURCE] = source
     r[SETTING + _SERIES] = series
     r[SETTING + _OPEN] = _drive(volts, r)
     r[SETTING + _CLOSED] = _drive(closed, r)
     r[SETTING + _CEILING] = np.inf
     if share < 1.0:
-        r[SETTING + _CEILING] = 1.0 + r[_WX] * math.log(share / (1.0 - share))
+        r[SETTING + _CEILING] = 1.0 + r[INTEGRATION_WIDTH] * math.log(
+            share / (1.0 - share)
+        )
     r[SETTING + _LATCH] = latch / (1.0 + latch)
     r[SETTING + _RELAXES] = 1.0 if latch < _WEAK_LATCH else 0.0
 
@@ -134,13 +141,13 @@ def _find(r, source, series):  # type: ignore[no-untyped-def]  # pragma: no cove
 def _phase(r, c, loose):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
     """Return which closed form holds now, if any."""
     x, y = r[X], r[Y]
-    if y < _QUIET:
+    if y < QUIET:
         return _INTEGRATING if x < r[c + _CEILING] or loose else _BY_STEPS
     if r[c + _RELAXES] > 0.0:
-        turning = abs(y - _COLLAPSE) < _CLOSED_BRIDGE - _COLLAPSE
+        turning = abs(y - COLLAPSE) < _CLOSED_BRIDGE - COLLAPSE
         unsafe = x > r[c + _CEILING] or (turning and x > _LITTLE)
         return _BY_STEPS if unsafe else _RELAXING
-    if y > _CLOSED_BRIDGE or (loose and y > ON and r[c + _LATCH] > _STRONG_LATCH):
+    if y > _CLOSED_BRIDGE or (loose and y > ON and r[c + _LATCH] > STRONG_LATCH):
         return _HELD
     return _BY_STEPS
 
@@ -155,9 +162,9 @@ def _fire(r, moment):  # type: ignore[no-untyped-def]  # pragma: no cover  # noq
 def _fire_delay(x, target, r):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
     """Return the time until y passes 0.5, x tending to `target` above 1."""
     slope = (target - 1.0) / r[LEAK_TIME]
-    width = r[_WX] / slope
+    width = r[INTEGRATION_WIDTH] / slope
     reach = r[LEAK_TIME] * math.log(max(target - x, _TINY) / (target - 1.0))
-    doublings = r[_TSET] / width
+    doublings = r[BRIDGING_TIME] / width
     if doublings > _MANY:
         return max(reach + doublings * width * math.log(2.0), 0.0)
     return max(reach + width * math.log(2.0**doublings - 1.0), 0.0)
@@ -167,7 +174,7 @@ def _fire_delay(x, target, r):  # type: ignore[no-untyped-def]  # pragma: no cov
 def _grow(r, target, duration):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
     """Let x tend to a target while what there is of a bridge dissolves."""
     r[X] = target + (r[X] - target) * math.exp(-duration / r[LEAK_TIME])
-    r[Y] = r[Y] * math.exp(-duration / r[_TY]) if r[Y] > _TINY else 0.0
+    r[Y] = r[Y] * math.exp(-duration / r[RELAXATION_TIME]) if r[Y] > _TINY else 0.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -178,7 +185,7 @@ def _integrate(r, c, left, loose):  # type: ignore[no-untyped-def]  # pragma: no
     if x < _FAR and target * left + x * r[LEAK_TIME] < _FAR * r[LEAK_TIME]:
         _grow(r, target, left)
         return left
-    if loose and target > _CLEARLY and r[c + _LATCH] > _STRONG_LATCH:
+    if loose and target > CLEARLY and r[c + _LATCH] > STRONG_LATCH:
         delay = _fire_delay(x, target, r)
         _grow(r, target, min(delay, left))
         if delay > left:
@@ -201,13 +208,17 @@ def _integrate(r, c, left, loose):  # type: ignore[no-untyped-def]  # pragma: no
 def _hold(r, c, left):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
     """Follow a closed bridge under current; return the time used."""
     y, latch = r[Y], r[c + _LATCH]
-    fading = (1.0 - latch) / r[_TY]
-    pace = latch / r[_TG] + fading
-    target = latch * r[_YM] / r[_TG] / pace
+    fading = (1.0 - latch) / r[RELAXATION_TIME]
+    pace = latch / r[THICKENING_TIME] + fading
+    target = latch * r[THICKEST_BRIDGE] / r[THICKENING_TIME] / pace
     edge = 1.0
     if y < 1.0 or (y == 1.0 and target < 1.0):
-        pace = latch / r[_TSET] + latch / r[_TG] + fading
-        target = latch * (1.0 / r[_TSET] + r[_YM] / r[_TG]) / pace
+        pace = latch / r[BRIDGING_TIME] + latch / r[THICKENING_TIME] + fading
+        target = (
+            latch
+            * (1.0 / r[BRIDGING_TIME] + r[THICKEST_BRIDGE] / r[THICKENING_TIME])
+            / pace
+        )
         edge = 1.0 if target > y else _CLOSED_BRIDGE
     used = left
     beyond = (target - edge) * (edge - y) > 0.0
@@ -216,7 +227,7 @@ def _hold(r, c, left):  # type: ignore[no-untyped-def]  # pragma: no cover  # no
     r[Y] = target + (y - target) * math.exp(-used * pace)
     if used < left:
         r[Y] = edge
-    pace = 1.0 / r[LEAK_TIME] + 1.0 / r[_TC]
+    pace = 1.0 / r[LEAK_TIME] + 1.0 / r[COLLAPSE_TIME]
     target = r[RATE] * r[c + _CLOSED] / pace
     r[X] = target + (r[X] - target) * math.exp(-used * pace)
     return used
@@ -229,19 +240,19 @@ def _relax(r, c, left, stream, i):  # type: ignore[no-untyped-def]  # pragma: no
     pace = 1.0 / r[LEAK_TIME]
     drive = r[c + _CLOSED]
     edge = ON
-    if y > _COLLAPSE:
-        edge = _COLLAPSE
-        pace += 1.0 / r[_TC]
+    if y > COLLAPSE:
+        edge = COLLAPSE
+        pace += 1.0 / r[COLLAPSE_TIME]
     elif y <= ON:
         edge = 0.0
         drive = r[c + _OPEN]
-    until = r[_TY] * math.log(y / edge) if edge > 0.0 else np.inf
+    until = r[RELAXATION_TIME] * math.log(y / edge) if edge > 0.0 else np.inf
     used = min(left, until)
-    r[Y] = edge if until <= left else y * math.exp(-used / r[_TY])
+    r[Y] = edge if until <= left else y * math.exp(-used / r[RELAXATION_TIME])
     target = r[RATE] * drive / pace
     r[X] = target + (r[X] - target) * math.exp(-used * pace)
     if y > ON >= r[Y]:
-        r[RATE] = math.exp(r[_NOISE] * normal(stream, i))
+        r[RATE] = math.exp(r[RATE_NOISE] * normal(stream, i))
     return used
 
 
@@ -291,7 +302,7 @@ def _take(r, x, y, step, done, stream, i):  # type: ignore[no-untyped-def]  # pr
         moment = _crossing(before, y, r[SLOPES + 1], r[SLOPES + 13], step)
         _fire(r, r[NOW] + done + moment)
     elif y <= ON < before:
-        r[RATE] = math.exp(r[_NOISE] * normal(stream, i))
+        r[RATE] = math.exp(r[RATE_NOISE] * normal(stream, i))
 
 
 @njit(cache=True, error_model="numpy")
@@ -340,6 +351,18 @@ def live(r, stream, i, source, series, duration, loose):  # type: ignore[no-unty
 
 
 @njit(cache=True, error_model="numpy")
+def steady(r, source, series):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN201  compiled
+    """Return what is constant behind a source, before the rate factor.
+
+    The drive of x with the bridge open and with it closed, in 1/s; the latch of the
+    closed bridge, 0 to 1; whether its current is too small to hold any of it.
+    """
+    c = _find(r, abs(source), series)
+    relaxes = r[c + _RELAXES] > 0.0
+    return r[c + _OPEN], r[c + _CLOSED], r[c + _LATCH], relaxes
+
+
+@njit(cache=True, error_model="numpy")
 def growth(r, source, series):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN201  compiled
     """Return what x tends to with the bridge open, for a rate factor of 1."""
     return r[_find(r, abs(source), series) + _OPEN] * r[LEAK_TIME]
@@ -353,7 +376,7 @@ def quiet_periods(r, factor, offset, rise):  # type: ignore[no-untyped-def]  # p
     ``rate rise``.
     """
     start = _FAR - r[RATE] * rise
-    if r[Y] >= _QUIET or r[X] >= start:
+    if r[Y] >= QUIET or r[X] >= start:
         return 0.0
     final = r[RATE] * offset / (1.0 - factor)
     if final <= start:
@@ -366,7 +389,9 @@ def skip_periods(r, factor, offset, count, period):  # type: ignore[no-untyped-d
     """Let x and y move over `count` quiet periods at once, exactly."""
     final = r[RATE] * offset / (1.0 - factor)
     r[X] = final + (r[X] - final) * factor**count
-    r[Y] = r[Y] * math.exp(-count * period / r[_TY]) if r[Y] > _TINY else 0.0
+    r[Y] = (
+        r[Y] * math.exp(-count * period / r[RELAXATION_TIME]) if r[Y] > _TINY else 0.0
+    )
     r[NOW] += count * period
 
 
@@ -375,19 +400,23 @@ def steady_time(r, source, series):  # type: ignore[no-untyped-def]  # pragma: n
     """Return how long the conductance stays within about 10 % behind a source, in s."""
     c = _find(r, abs(source), series)
     dx, dy = switch_rates(r[X], r[Y], r[RATE], r, abs(source), series)
-    quick = 0.05 * r[_TSET]
-    distance = (r[Y] - ON) / r[_WY]
+    quick = 0.05 * r[BRIDGING_TIME]
+    distance = (r[Y] - ON) / r[BRIDGE_WIDTH]
     if abs(distance) < _CLEAR:
         share = 1.0 / (1.0 + math.exp(-distance))
         slope = math.log(r[G_ON] / r[G_OFF]) * share * (1.0 - share)
         widths = min(_CHANGE / max(slope, _TINY), 0.25)
-        return max(widths * r[_WY] / max(abs(dy), _TINY), _QUICKEST * r[_TSET])
-    far = abs(r[Y] - ON) - _CLEAR * r[_WY]
+        return max(
+            widths * r[BRIDGE_WIDTH] / max(abs(dy), _TINY), _QUICKEST * r[BRIDGING_TIME]
+        )
+    far = abs(r[Y] - ON) - _CLEAR * r[BRIDGE_WIDTH]
     approach = -dy if distance > 0.0 else dy
     if _phase(r, c, False) == _INTEGRATING:
         until = (r[c + _CEILING] - r[X]) / dx if dx > 0.0 else np.inf
-        return max(until, 0.5 * r[_WX] / max(abs(dx), _TINY))
+        return max(until, 0.5 * r[INTEGRATION_WIDTH] / max(abs(dx), _TINY))
     if distance < 0.0:
-        until = min(far / max(approach, _TINY), r[_WX] / max(abs(dx), _TINY))
+        until = min(
+            far / max(approach, _TINY), r[INTEGRATION_WIDTH] / max(abs(dx), _TINY)
+        )
         return max(0.5 * until, quick)
     return max(far / approach, quick) if approach > 0.0 else np.inf
