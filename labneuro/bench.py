@@ -29,6 +29,7 @@ Role = Literal[
     "current_pulser",
     "pulse_generator",
     "clock_generator",
+    "gate_supply",
     "oscilloscope",
     "second_oscilloscope",
     "switch_matrix",

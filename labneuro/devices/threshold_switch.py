@@ -417,12 +417,13 @@ class ThresholdSwitchDevice(TwoTerminalDevice):
             rest = 1.0 - 10.0 * p.integration_width - x
             unfired = rest / dx if dx > 0.0 else math.inf
             unbridged = (ON - _CLEAR * p.bridge_width - y) / dy if dy > 0 else math.inf
-            return max(unfired, min(unbridged, quick))
+            # While x rises by one width, y forms at most e times faster than now.
+            width = p.integration_width / dx if dx > 0.0 else math.inf
+            return max(unfired, min(unbridged, width) / math.e, quick)
         if distance > _CLEAR:
             thinned = y - ON - _CLEAR * p.bridge_width
-            until = thinned / -dy if dy < 0 else math.inf
-            # The latch may open before: follow the bridge at a tenth of its own time.
-            return max(min(until, 0.1 * p.relaxation_time), quick)
+            # Behind a constant source the latch is constant, and y thins ever slower.
+            return max(thinned / -dy if dy < 0 else math.inf, quick)
         share = 1.0 / (1.0 + math.exp(-distance))
         slope = self._log_ratio * share * (1.0 - share)
         widths = min(0.05 / slope, 0.25)

@@ -158,6 +158,7 @@ def _wiring(
         "switch_matrix": _open,
         "pulse_generator": lambda _: (NOT_CHECKED, "it only puts out"),
         "clock_generator": lambda _: (NOT_CHECKED, "it only puts out"),
+        "gate_supply": lambda _: (NOT_CHECKED, "it only puts out"),
         "oscilloscope": lambda _: (NOT_CHECKED, "it sees nothing without a trigger"),
         "second_oscilloscope": lambda _: (NOT_CHECKED, "as the oscilloscope"),
     }

@@ -95,6 +95,9 @@ DRIVERS: Mapping[str, DriverEntry] = {
             "current_pulser": (
                 f"{_HERE}.keithley_2600_current_pulser:Keithley2600CurrentPulser"
             ),
+            "gate_supply": (
+                f"{_HERE}.keithley_2600_gate_supply:Keithley2600GateSupply"
+            ),
         },
         limits=_KEITHLEY_2600,
         overhead=2e-3,
@@ -108,6 +111,9 @@ DRIVERS: Mapping[str, DriverEntry] = {
             ),
             "current_pulser": (
                 f"{_HERE}.keithley_2600_current_pulser:Keithley2600CurrentPulser"
+            ),
+            "gate_supply": (
+                f"{_HERE}.keithley_2600_gate_supply:Keithley2600GateSupply"
             ),
         },
         limits=_KEITHLEY_2600,

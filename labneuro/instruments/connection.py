@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from labneuro.instruments.base import Driver
     from labneuro.instruments.roles import (
         CurrentPulser,
+        GateSupply,
         PulseGenerator,
         SafeInstrument,
         SourceMeter,
@@ -49,6 +50,7 @@ _SAFE_ORDER: tuple[Role, ...] = (
     "clock_generator",
     "current_pulser",
     "source_meter",
+    "gate_supply",
     "switch_matrix",
     "oscilloscope",
     "second_oscilloscope",
@@ -116,6 +118,11 @@ class ConnectedBench:
     def clock_generator(self) -> PulseGenerator:
         """The channel that plays the clock beside the pulses."""
         return cast("PulseGenerator", self._role("clock_generator"))
+
+    @property
+    def gate_supply(self) -> GateSupply:
+        """The channel that holds the gate of a series transistor."""
+        return cast("GateSupply", self._role("gate_supply"))
 
     @property
     def oscilloscope(self) -> Oscilloscope:

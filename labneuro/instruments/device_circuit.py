@@ -8,6 +8,7 @@ from labneuro.errors import BenchConfigError
 from labneuro.instruments.catalog import driver_entry
 from labneuro.instruments.stress import (
     CLOCK,
+    GATE,
     GENERATOR,
     METER,
     PULSER,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from labneuro.bench import BenchConfig, Wiring
     from labneuro.instruments.catalog import DriverEntry
 
-_OUTPUTS = (GENERATOR, CLOCK, METER, PULSER)
+_OUTPUTS = (GENERATOR, CLOCK, METER, PULSER, GATE)
 _GROUND = "ground"
 _SWITCH = ("switch_matrix",)
 _SCOPE = ("oscilloscope", "second_oscilloscope")

@@ -291,6 +291,18 @@ class SourceMeter(SafeInstrument):
         """Run a whole train as one script: one upload, one binary read-back."""
 
 
+class GateSupply(SafeInstrument):
+    """One channel that holds the gate of a transistor at a voltage."""
+
+    @abstractmethod
+    def hold(self, voltage: float) -> None:
+        """Put out a voltage in V until another one is asked for or made safe.
+
+        The current is limited to
+        :data:`~labneuro.instruments.stress.GATE_COMPLIANCE`.
+        """
+
+
 class CurrentPulser(SafeInstrument):
     """One channel that sources current pulses and measures the voltage."""
 

@@ -23,6 +23,9 @@ GENERATOR = "pulse_generator"
 CLOCK = "clock_generator"
 METER = "source_meter"
 PULSER = "current_pulser"
+GATE = "gate_supply"
+GATE_COMPLIANCE = 1e-6
+"""Current limit of every gate supply in A: a gate takes none."""
 _PULSED = (GENERATOR, CLOCK, PULSER)
 _THROUGH = ("current", "power", "charge")  # what needs a bound of the current
 
@@ -145,7 +148,7 @@ class DeviceCircuit:
         """
         if voltage == 0.0:
             return 0.0
-        known: dict[str, float] = {}
+        known: dict[str, float] = {GATE: GATE_COMPLIANCE}
         for role, current in compliances.items():
             channel = self.shared.get(role, role)
             known[channel] = max(known.get(channel, 0.0), current)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
 from labneuro.errors import InstrumentError
-from labneuro.instruments.stress import METER, Levels
+from labneuro.instruments.stress import GATE, METER, Levels
 from labneuro.protocols.base import (
     Block,
     Drawing,
@@ -60,6 +60,9 @@ class ThresholdSwitching(MeasurementProtocol):
         The device is on where the current is above this, in A.
     series_resistance : float
         The resistor in series, in ohm; kept for the fit.
+    gate_voltage : float, optional
+        At the gate of the transistor in series, in V; its supply is the bench's role
+        ``gate_supply``. Without it no gate is held.
     current_range : float
         Measuring range in A, and the compliance.
     power_line_cycles : float
@@ -69,7 +72,10 @@ class ThresholdSwitching(MeasurementProtocol):
     """
 
     summary: ClassVar[str] = "I-V cycles: threshold and hold voltage of each"
-    device_models: ClassVar[tuple[str, ...]] = ("threshold_switch",)
+    device_models: ClassVar[tuple[str, ...]] = (
+        "threshold_switch",
+        "gated_threshold_switch",
+    )
 
     cycles: Annotated[int, Field(ge=1, le=100_000)] = 100
     top: Annotated[Volt, Field(gt=0)] = 0.8
@@ -77,6 +83,7 @@ class ThresholdSwitching(MeasurementProtocol):
     rate: Annotated[VoltPerSecond, Field(gt=0)] = 20.0
     switching_current: Annotated[Ampere, Field(gt=0)] = 2e-6
     series_resistance: Annotated[Ohm, Field(gt=0)] = 20e3
+    gate_voltage: Annotated[Volt, Field(gt=0)] | None = None
     current_range: Annotated[Ampere, Field(gt=0)] = 100e-6
     power_line_cycles: Annotated[float, Field(ge=0.001, le=25)] = 0.001
     resting: Annotated[Second, Field(ge=0, le=3600)] = 50e-3
@@ -113,13 +120,17 @@ class ThresholdSwitching(MeasurementProtocol):
         del device
         stair = self.increment / self.rate
         levels = tuple((float(level), stair) for level in self.levels)
+        duration = self.resting + len(levels) * stair
+        outputs = [Levels(METER, levels)]
+        if self.gate_voltage is not None:
+            outputs.append(Levels(GATE, ((self.gate_voltage, duration),)))
         step = Step(
             label=f"cycle to {self.top:g} V at {self.rate:g} V/s",
-            levels=(Levels(METER, levels),),
+            levels=tuple(outputs),
             current=self.current_range,
             compliance=self.current_range,
             pulses=0,
-            duration=self.resting + len(levels) * stair,
+            duration=duration,
         )
         return Plan((step,) * self.cycles)
 
@@ -171,10 +182,13 @@ class _Execution(Measurement):
     def __init__(self, protocol: ThresholdSwitching, bench: ConnectedBench) -> None:
         self._protocol = protocol
         self._meter = bench.source_meter
+        self._gate = None if protocol.gate_voltage is None else bench.gate_supply
         self._drawing = protocol.drawing()
 
     def prepare(self) -> None:
         protocol = self._protocol
+        if self._gate is not None and protocol.gate_voltage is not None:
+            self._gate.hold(protocol.gate_voltage)
         self._meter.configure(
             compliance_current=protocol.current_range,
             current_range=protocol.current_range,

@@ -11,6 +11,7 @@ from pymeasure.test import expected_protocol
 from labneuro.errors import BenchConfigError
 from labneuro.instruments.catalog import DRIVERS, driver_entry
 from labneuro.instruments.roles import (
+    GateSupply,
     Oscilloscope,
     PulseGenerator,
     SourceMeter,
@@ -22,6 +23,7 @@ ROLES = {
     "source_meter": SourceMeter,
     "pulse_generator": PulseGenerator,
     "clock_generator": PulseGenerator,
+    "gate_supply": GateSupply,
     "oscilloscope": Oscilloscope,
     "second_oscilloscope": Oscilloscope,
     "switch_matrix": SwitchMatrix,
@@ -32,6 +34,8 @@ ROLES = {
     ("model", "role", "channel"),
     [
         ("Keithley 2636B", "source_meter", "smua"),
+        ("Keithley 2636B", "gate_supply", "smub"),
+        ("Keithley 2612A", "gate_supply", "smub"),
         ("Tektronix AFG31000", "pulse_generator", "ch2"),
         ("Keithley 2612A", "source_meter", "smub"),
         ("Keithley 3706A", "switch_matrix", ""),
