@@ -34,6 +34,7 @@ QUANTITIES = (
 )
 RECIPES = ("hybrid/firing-pulse", "hybrid/pulse-train-firing")
 _JITTER = 0.03  # V
+_OTHER_NOISE = 1_000_000  # from the noise seed of a device's run to that of its next
 _EVERY = 20  # devices from one table to the next
 
 
@@ -70,7 +71,9 @@ def measure_and_fit(seed: int, events: int) -> dict[str, bool | None]:
         bench, paths = drawn_bench(folder, seed), []
         for number, recipe in enumerate(RECIPES):
             paths.append(folder / f"{number}.h5")
-            run(load_recipe(recipe, changes), bench, paths[-1], seed=seed)
+            # With one seed both runs would meet the same rates, firing by firing.
+            noise = seed + number * _OTHER_NOISE
+            run(load_recipe(recipe, changes), bench, paths[-1], seed=noise)
         fit = fit_switch("drawn", [read_run(path)[1] for path in paths])
     truth = draw_device(held_parameters(), seed)
     covered: dict[str, bool | None] = {}
@@ -90,17 +93,19 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=120)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first device")
     parser.add_argument("--events", type=int, default=20)
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
     found: list[dict[str, bool | None]] = []
     with ProcessPoolExecutor(chosen.processes) as pool:
         measure = partial(measure_and_fit, events=chosen.events)
-        for seed, covered in enumerate(pool.map(measure, range(chosen.devices))):
+        seeds = range(chosen.first, chosen.first + chosen.devices)
+        for seed, covered in zip(seeds, pool.map(measure, seeds), strict=True):
             found.append(covered)
             missed = [name for name, hit in covered.items() if hit is False]
             print(f"device {seed}: missed {', '.join(missed) or 'none'}", flush=True)
-            if (seed + 1) % _EVERY == 0:
+            if len(found) % _EVERY == 0:
                 show(found, chosen.events)
     show(found, chosen.events)
 

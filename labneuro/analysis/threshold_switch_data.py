@@ -37,6 +37,8 @@ class FiringTimes:
         In V.
     firing_current, relaxed_current : float
         Where the times end, in A.
+    source_share : float
+        What the inputs before the device leave of the source's voltage.
     """
 
     amplitude: Array
@@ -47,6 +49,11 @@ class FiringTimes:
     monitor_voltage: float
     firing_current: float
     relaxed_current: float
+    source_share: float = 1.0
+
+    def share(self, conductance: float) -> float:
+        """Return the part of the source's voltage across a device, from its siemens."""
+        return self.source_share / (1.0 + self.series_resistance * conductance)
 
     @property
     def fired(self) -> NDArray[np.bool_]:
@@ -74,6 +81,8 @@ class TrainCounts:
         In ohm.
     monitor_voltage : float
         In V.
+    source_share : float
+        What the inputs before the device leave of the source's voltage.
     """
 
     amplitude: Array
@@ -85,6 +94,11 @@ class TrainCounts:
     pulses: int
     series_resistance: float
     monitor_voltage: float
+    source_share: float = 1.0
+
+    def share(self, conductance: float) -> float:
+        """Return the part of the source's voltage across a device, from its siemens."""
+        return self.source_share / (1.0 + self.series_resistance * conductance)
 
     def intervals(self, rows: NDArray[np.bool_]) -> Intervals:
         """Return the counts of some trains: n pulses are between n - 1 and n."""
@@ -130,6 +144,7 @@ def firing_times(run: RunFile) -> FiringTimes:
         monitor_voltage=_number(run, "monitor_voltage", "V"),
         firing_current=_number(run, "readout.firing_current", "A"),
         relaxed_current=_number(run, "readout.relaxed_current", "A"),
+        source_share=_source_share(run),
     )
 
 
@@ -147,6 +162,7 @@ def train_counts(run: RunFile) -> TrainCounts:
         pulses=round(_number(run, "pulses_each", "")),
         series_resistance=_number(run, "series_resistance", "ohm"),
         monitor_voltage=_number(run, "monitor_voltage", "V"),
+        source_share=_source_share(run),
     )
 
 
@@ -195,6 +211,12 @@ def switching_of(current: Array, levels: Array, limit: float) -> SwitchingVoltag
         hold=Intervals.of(levels[after], levels[last]),
         never=int((~switched).sum()),
     )
+
+
+def _source_share(run: RunFile) -> float:
+    """Return a run's source share; older runs took the whole voltage, and say none."""
+    known = "source_share" in run.parameters
+    return _number(run, "source_share", "") if known else 1.0
 
 
 def _number(run: RunFile, key: str, unit: str) -> float:

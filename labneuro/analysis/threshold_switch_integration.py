@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 NAMES = ("growth_rate", "growth_voltage", "rate_noise", "leak_time")
 _START = {"growth_rate": 400.0, "growth_voltage": 0.6, "rate_noise": 0.1}
 _SCALES = (0.3, 0.2, 0.5, 0.5)
+_WIDEST = 4.5  # of a logarithm: a factor of 90 from where the search begins
 _SETTLED = 3  # iterations of the state at which the device fires
 _FEWEST_AMPLITUDES = 2
 
@@ -95,7 +96,7 @@ class Observations:
         """
         rows: list[tuple[float, ...]] = []
         for run in times:
-            share = 1.0 / (1.0 + run.series_resistance * held.off_conductance)
+            share = run.share(held.off_conductance)
             rows += [
                 (volts * share, 0.0, run.width, 0.0, 0.0, low, 0.0, high)
                 for volts, low, high in zip(
@@ -106,7 +107,7 @@ class Observations:
                 )
             ]
         for train in counts:
-            share = 1.0 / (1.0 + train.series_resistance * held.off_conductance)
+            share = train.share(held.off_conductance)
             rows += [
                 (
                     *(volts * share, train.monitor_voltage * share),
@@ -338,8 +339,11 @@ def _fit(
     if not leak_known:
         start["leak_time"] = held.leak_time
 
+    begin = np.log(list(start.values()))
+
     def values(logarithms: Array) -> Array:
-        found = np.exp(logarithms)
+        # Farther out, where only a search's trial steps go, the law overflows.
+        found = np.exp(np.clip(logarithms, begin - _WIDEST, begin + _WIDEST))
         return np.append(found, held.leak_time) if leak_known else found
 
     def cost(logarithms: Array) -> float:

@@ -51,6 +51,9 @@ _STEP = 1e-3  # of a logarithm, for the derivatives
 _CODES = 16_382  # of a 14-bit generator, over twice the amplitude
 _MILLIVOLT = 1e-3
 _TIMING = 0.5e-6  # s, standard deviation of the common delay; chosen: two samples
+# Bridging times on before a relaxation is used. While the bridge forms, a quarter of a
+# microsecond more or less on makes tens of microseconds of the relaxation.
+_FORMED = 8.0
 _SINGULAR = 1e12  # condition number
 _X, _Y = 0, 1  # columns of the population's state
 
@@ -72,7 +75,8 @@ class RelaxationFit:
     count : int
         Relaxations used.
     censored : int
-        Relaxations that outlasted the monitor; left out.
+        Relaxations left out: those that outlasted the monitor, and those whose bridge
+        had no time to form.
     """
 
     values: Array
@@ -124,16 +128,17 @@ def _thickening(
 ) -> tuple[Array, Array]:
     """Return times after a firing in s and the bridge then, a row an amplitude."""
     population = ThresholdSwitchPopulation([parameters] * len(levels), 0)
+    sources = levels * run.source_share
     population.state[:, _X] = 1.0
     population.state[:, _Y] = [
-        _bridge_at(parameters, level, run.series_resistance, run.firing_current)
-        for level in levels
+        _bridge_at(parameters, source, run.series_resistance, run.firing_current)
+        for source in sources
     ]
     # Denser where the bridge forms, within microseconds.
     grid = longest * np.linspace(0.0, 1.0, _GRID) ** 2
     grown = [population.bridge]
     for duration in np.diff(grid):
-        population.advance(levels, run.series_resistance, float(duration))
+        population.advance(sources, run.series_resistance, float(duration))
         grown.append(population.bridge)
     return grid, np.array(grown).T
 
@@ -144,13 +149,12 @@ def _dissolving(
     """Return how long each bridge holds at the monitor voltage, in s."""
     population = ThresholdSwitchPopulation([parameters], 0)
     population.state[0, _Y] = float(bridge.max())
-    end = _bridge_at(
-        parameters, run.monitor_voltage, run.series_resistance, run.relaxed_current
-    )
+    source = run.monitor_voltage * run.source_share
+    end = _bridge_at(parameters, source, run.series_resistance, run.relaxed_current)
     step = parameters.relaxation_time / (4.0 * _GRID)
     moments, seen, time = [0.0], [float(bridge.max())], 0.0
     while seen[-1] > end and time < _LONGEST * parameters.relaxation_time:
-        population.advance(run.monitor_voltage, run.series_resistance, step)
+        population.advance(source, run.series_resistance, step)
         time += step
         moments.append(time)
         seen.append(float(population.bridge[0]))
@@ -188,7 +192,7 @@ def fit_relaxation(
     FitError
         If there are too few relaxations, or they do not determine the law.
     """
-    seen = [run.relaxation.ended[run.fired] for run in runs]
+    seen = [_usable(run, held) for run in runs]
     measured = [
         run.relaxation.middle[run.fired][ended]
         for run, ended in zip(runs, seen, strict=True)
@@ -229,6 +233,13 @@ def fit_relaxation(
         count=count,
         censored=sum(int((~ended).sum()) for ended in seen),
     )
+
+
+def _usable(run: FiringTimes, held: ThresholdSwitchParameters) -> NDArray[np.bool_]:
+    """Return which relaxations of a run, of the pulses that fired, are fitted."""
+    on_time = run.width - run.integration.high[run.fired]
+    formed = on_time > _FORMED * held.bridging_time
+    return np.asarray(run.relaxation.ended[run.fired] & formed)
 
 
 def _inverse_information(jacobian: Array) -> Array:

@@ -88,7 +88,7 @@ def _firing(device: SwitchFit) -> Iterator[Row]:
 
 def _law_of_pulse(law: IntegrationFit, run: FiringTimes, level: float) -> Row:
     """Return the law's share of pulses that fire, and quantiles of the time."""
-    share = 1.0 / (1.0 + run.series_resistance * law.held.off_conductance)
+    share = run.share(law.held.off_conductance)
     volts = np.array([level * share])
     row: Row = {"law_share": float(law.firing_probability(volts, run.width)[0])}
     for name, quantile in _QUANTILES.items():
@@ -118,7 +118,7 @@ def _law_of_counts(
     law: IntegrationFit, run: TrainCounts, level: float
 ) -> NDArray[np.float64]:
     """Return the law's probability of each number of pulses, 0 for none."""
-    share = 1.0 / (1.0 + run.series_resistance * law.held.off_conductance)
+    share = run.share(law.held.off_conductance)
     values = law.parameters()
     factor = rate_factor(
         values,

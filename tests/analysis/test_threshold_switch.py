@@ -22,7 +22,7 @@ from labneuro.analysis.threshold_switch_data import (
     TrainCounts,
 )
 from labneuro.analysis.threshold_switch_integration import fit_integration, rate_factor
-from labneuro.analysis.threshold_switch_relaxation import predicted
+from labneuro.analysis.threshold_switch_relaxation import fit_relaxation, predicted
 from labneuro.bench import load_bench
 from labneuro.devices.threshold_switch import ThresholdSwitchPopulation
 from labneuro.errors import FitError
@@ -263,3 +263,26 @@ def test_no_files_and_other_protocols_are_refused(tmp_path):
     path = run(recipe, load_bench("ts-scope-sim"), tmp_path / "ts.h5", seed=4)
     with pytest.raises(FitError, match="allowed are FiringPulse"):
         fit_runs([path])
+
+
+def test_a_firing_at_the_pulses_end_is_left_out_of_the_relaxation():
+    """Its bridge has not formed: 12 us off, as two samples may make it, would count."""
+    seen = times_of(6)
+    calm = fit_relaxation([seen], HELD)
+    first = np.flatnonzero(seen.fired)[0]
+    late = seen.width - 1.5e-6
+    low, high = (one.copy() for one in (seen.integration.low, seen.integration.high))
+    low[first], high[first] = late - 0.25e-6, late
+    ends = seen.relaxation.low.copy(), seen.relaxation.high.copy()
+    for end in ends:
+        end[first] = 60e-6
+    odd = replace(
+        seen,
+        integration=Intervals.of(low, high),
+        relaxation=Intervals.of(*ends),
+    )
+    found = fit_relaxation([odd], HELD)
+    assert found.censored == calm.censored + 1
+    assert found.count == calm.count - 1
+    np.testing.assert_allclose(found.values, calm.values, rtol=1e-3)
+    assert found.deviation == pytest.approx(calm.deviation, rel=0.05)
