@@ -1,34 +1,17 @@
-"""Neurons whose synapses learn in place: a column of RS synapses on every board.
-
-While node 1 lies so that no synapse is beyond a threshold, whatever the threshold
-switch does, an interval is one step. Else it is divided so that no conductance moves by
-more than about 2 % in a piece.
-"""
+"""Neurons whose synapses learn in place: a column of RS synapses on every board."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from labneuro.devices import neuron_board_column as column
 from labneuro.devices import neuron_board_solver as solver
 from labneuro.devices.neuron_board import PAPER_CLOCK, NeuronBoardPopulation
-from labneuro.devices.neuron_board_solver import (
-    CONDUCTANCE,
-    READ_OUT,
-    advance,
-    equivalent,
-    node_voltages,
-)
-from labneuro.devices.neuron_board_switch import G_ON
-from labneuro.devices.rs_synapse import (
-    G,
-    RsSynapsePopulation,
-    constant_time,
-    gate_share,
-    program,
-)
+from labneuro.devices.neuron_board_switch import FIRED, FIRED_AT, NOW
+from labneuro.devices.rs_synapse import RsSynapsePopulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,62 +22,16 @@ if TYPE_CHECKING:
     from labneuro.devices.neuron_board_parameters import NeuronBoardParameters
     from labneuro.devices.rs_synapse import RsSynapseParameters
 
-_LONGEST = 20e-6  # s; a piece while synapses are being programmed or may be
+    Gates = Callable[[NDArray[np.bool_]], ArrayLike]
+
+RESPONSE = 1e-6
+"""From a firing until the rivals' gates are closed, in s; chosen, as of comparators."""
 
 
-@njit(cache=True, error_model="numpy")
-def _longest_piece(r, synapses, parameter, volts, gate):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
-    """Return for how long one board's conductances may count as constant, in s."""
-    source, total = equivalent(r, volts)
-    node_1, _ = node_voltages(r, volts)
-    closed = source - source / (total * (1.0 / total + r[READ_OUT] + 1.0 / r[G_ON]))
-    longest, moving = np.inf, False
-    for k in range(volts.shape[0]):
-        s, p = synapses[k], parameter[k]
-        share = gate_share(p, gate)
-        longest = min(longest, constant_time(s, p, volts[k] - node_1, share))
-        for node in (source, closed):
-            if constant_time(s, p, volts[k] - node, share) < np.inf:
-                moving = True
-    return min(longest, _LONGEST) if moving else np.inf
-
-
-@njit(cache=True, error_model="numpy", inline="always")
-def _live(r, stream, i, synapses, parameter, drawn, volts, gate, duration, loose):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
-    """Let one board and its synapses live at constant inputs and gate."""
-    left = duration
-    while left > 0.0:
-        for k in range(volts.shape[0]):
-            open_gate = gate_share(parameter[k], gate) > 0.0
-            r[CONDUCTANCE + k] = synapses[k, G] if open_gate else 0.0
-        piece = min(left, _longest_piece(r, synapses, parameter, volts, gate))
-        node_1, _ = node_voltages(r, volts)
-        advance(r, stream, i, volts, piece, loose)
-        for k in range(volts.shape[0]):
-            p = parameter[k]
-            share = gate_share(p, gate)
-            program(synapses[k], p, volts[k] - node_1, share, piece, drawn, k)
-        left = left - piece if piece < left else 0.0
-
-
-@njit(cache=True, error_model="numpy")
-def _live_all(m, synapses, parameter, drawn, volts, gates, duration, loose):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN202  compiled
-    inputs = volts.shape[1]
-    for i in range(m.row.shape[0]):
-        first = i * inputs
-        last = first + inputs
-        _live(
-            m.row[i],
-            m.stream,
-            i,
-            synapses[first:last],
-            parameter[first:last],
-            drawn[first:last],
-            volts[i],
-            gates[i],
-            duration,
-            loose,
-        )
+@cache
+def _pieces(program: ClockProgram) -> NDArray[np.float64]:
+    """Return the constant pieces of a period; they are the same in every one."""
+    return program.pieces()
 
 
 class LearningNeurons:
@@ -110,6 +47,13 @@ class LearningNeurons:
         Seed of all random streams.
     loose : bool
         As for :class:`~labneuro.devices.neuron_board.NeuronBoardPopulation`.
+
+    Attributes
+    ----------
+    rivals : int
+        In :meth:`run_period`, of so many boards that follow each other the first to
+        fire has the others' gates worked out anew within :data:`RESPONSE`, as its
+        switch goes on; 0, as at the beginning: gates change with the clock only.
 
     Raises
     ------
@@ -135,6 +79,8 @@ class LearningNeurons:
         self.boards = NeuronBoardPopulation(
             boards, seed, self.synapses.conductance.reshape(self.shape), loose=loose
         )
+        self.rivals = 0
+        self._columns = column.columns_of(self.synapses, len(boards))
 
     @property
     def conductance(self) -> NDArray[np.float64]:
@@ -157,22 +103,51 @@ class LearningNeurons:
         duration : float
             In s.
         """
-        gate = np.broadcast_to(np.asarray(gates, dtype=float), self.shape[:1]).copy()
-        _live_all(
+        self._live(self._inputs(volts), 1.0, gates, duration)
+
+    def _inputs(self, volts: ArrayLike) -> NDArray[np.float64]:
+        """Return inputs in V, shape (boards, inputs); note the highest and lowest."""
+        given = np.asarray(volts, dtype=float)
+        if given.ndim == 0:
+            given = given.reshape(1)
+        known = self._columns.known
+        known[:, column.HIGHEST] = given.max(axis=-1)
+        known[:, column.LOWEST] = given.min(axis=-1)
+        return self.boards.inputs(given)
+
+    @property
+    def _inhibition(self) -> NDArray[np.bool_]:
+        """L1 OR L2 of each board, as the boards tell it, and quicker."""
+        row = self.boards.memory.row
+        return np.asarray((row[:, solver.L1] > 0.0) | (row[:, solver.L2] > 0.0))
+
+    def _live(
+        self,
+        volts: NDArray[np.float64],
+        factor: float,
+        gates: ArrayLike,
+        duration: ArrayLike,
+        *,
+        fresh: bool = True,
+    ) -> None:
+        """Let all live at `factor` times the inputs; `fresh`: rows may be stale."""
+        gate, long = np.empty(self.shape[0]), np.empty(self.shape[0])
+        gate[:], long[:] = gates, duration
+        column.live_all(
             self.boards.memory,
-            self.synapses.state,
-            self.synapses.parameter,
-            self.synapses.stream,
-            self.boards.inputs(volts),
+            self._columns,
+            volts,
+            factor,
             gate,
-            duration,
+            long,
             self.boards.loose,
+            fresh,
         )
 
     def run_period(
         self,
         volts: ArrayLike,
-        gates: Callable[[NDArray[np.bool_]], ArrayLike],
+        gates: Gates,
         program: ClockProgram = PAPER_CLOCK,
     ) -> NDArray[np.bool_]:
         """Run one clock period with a pulse at every driven input.
@@ -194,11 +169,61 @@ class LearningNeurons:
             Which boards spiked.
         """
         spiked = np.zeros(self.shape[0], dtype=np.bool_)
-        pieces = program.pieces()
+        given = self._inputs(volts)
+        memory = self.boards.memory
+        pieces = _pieces(program)
         for index, (duration, driven, clock) in enumerate(pieces):
-            before = np.asarray(volts, dtype=float) * pieces[index - 1, 1]
-            if clock != self.boards.memory.row[0, solver.CLOCK]:
-                spiked |= self.boards.set_clock(before, high=bool(clock))
-            now = np.asarray(volts, dtype=float) * driven
-            self.advance(now, gates(self.boards.inhibition), duration)
+            if clock != memory.row[0, solver.CLOCK]:
+                # The latches see the inputs as they were before the edge.
+                column.clock_all(memory, given, pieces[index - 1, 1], clock, spiked)
+            live = self._race if self.rivals and clock else self._live_on
+            live(given, driven, gates, duration, fresh=index == 0)
         return spiked
+
+    def _live_on(
+        self,
+        volts: NDArray[np.float64],
+        factor: float,
+        gates: Gates,
+        duration: float,
+        *,
+        fresh: bool,
+    ) -> None:
+        """Let all live with the gates as they are at the beginning."""
+        self._live(volts, factor, gates(self._inhibition), duration, fresh=fresh)
+
+    def _race(
+        self,
+        volts: NDArray[np.float64],
+        factor: float,
+        gates: Gates,
+        duration: float,
+        *,
+        fresh: bool,
+    ) -> None:
+        """Let all live; who fires first has the gates of its rivals closed at once."""
+        row = self.boards.memory.row
+        arrays = self._arrays()
+        before = [array.copy() for array in arrays]
+        start, fired = row[:, NOW].copy(), row[:, FIRED].copy()
+        self._live_on(volts, factor, gates, duration, fresh=fresh)
+        moments = np.where(row[:, FIRED] > fired, row[:, FIRED_AT] - start, np.inf)
+        earliest = moments.reshape(-1, self.rivals).min(axis=1).repeat(self.rivals)
+        over = earliest + RESPONSE
+        late = (over < duration) & (moments > over)
+        if not late.any():
+            return
+        for array, old in zip(arrays, before, strict=True):
+            array[late] = old[late]
+        self._live(volts, factor, gates(self._inhibition), np.where(late, over, 0.0))
+        fired_first = np.isfinite(moments) & ~late
+        signals = self._inhibition | fired_first
+        self._live(volts, factor, gates(signals), np.where(late, duration - over, 0.0))
+
+    def _arrays(self) -> list[NDArray[np.generic]]:
+        """Return all that changes in time, the boards first in each."""
+        boards = len(self.boards)
+        columns = self._columns
+        whole = (columns.state, columns.stream)
+        parts = [array.reshape(boards, -1) for array in whole]
+        return [*self.boards.memory, *parts, columns.known]

@@ -128,67 +128,79 @@ _NAMES = [field.name for field in fields(RsSynapseParameters)]
     _LOWEST,
     _MEDIUM,
     _HIGHEST,
-    _SET,
+    SET,
     _SET_SCALE,
     _SET_TIME,
-    _RESET,
+    RESET,
     _RESET_SCALE,
     _RESET_TIME,
-    _GATE,
+    GATE,
     _FULL,
     _NOISE,
     _,
 ) = range(len(_NAMES))
 # Columns of the state: conductance, direction of the event that is on, its factor.
-G, _EVENT, _FACTOR = range(3)
+G, EVENT, FACTOR = range(3)
 _LARGEST_EXPONENT = 20.0
+_ARRIVED = 1e-4  # of a target: a conductance as near to it does not move any more
 _SHARE = 0.02  # of the conductance that may move while a voltage counts as constant
 
 
 @njit(cache=True)
 def gate_share(p, gate):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN201  compiled
     """Return how far a gate voltage opens the transistor, from 0 to 1."""
-    return min(max((gate - p[_GATE]) / (p[_FULL] - p[_GATE]), 0.0), 1.0)
+    return min(max((gate - p[GATE]) / (p[_FULL] - p[GATE]), 0.0), 1.0)
+
+
+@njit(cache=True)
+def direction(p, volts, share):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN201  compiled
+    """Return 1 where a voltage sets a synapse, -1 where it resets it, else 0."""
+    if share <= 0.0:
+        return 0.0
+    if volts > p[SET]:
+        return 1.0
+    return -1.0 if -volts > p[RESET] else 0.0
 
 
 @njit(cache=True)
 def tendency(g, p, volts, share):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN201  compiled
-    """Return where a conductance tends to in S, and the rate in 1/s without noise."""
-    if share <= 0.0:
-        return g, 0.0
-    if volts > p[_SET]:
+    """Return where a conductance tends to in S, and the rate in 1/s without noise.
+
+    The rate is 0 where the conductance does not move.
+    """
+    way = direction(p, volts, share)
+    if way > 0.0:
         target = p[_LOWEST] + share * (p[_HIGHEST] - p[_LOWEST])
-        exponent = min((volts - p[_SET]) / p[_SET_SCALE], _LARGEST_EXPONENT)
-        return max(target, g), math.expm1(exponent) / p[_SET_TIME]
-    if -volts > p[_RESET]:
-        exponent = min((-volts - p[_RESET]) / p[_RESET_SCALE], _LARGEST_EXPONENT)
-        return min(p[_LOWEST], g), share * math.expm1(exponent) / p[_RESET_TIME]
+        if target - g <= _ARRIVED * target:
+            return g, 0.0
+        exponent = min((volts - p[SET]) / p[_SET_SCALE], _LARGEST_EXPONENT)
+        return target, math.expm1(exponent) / p[_SET_TIME]
+    if way < 0.0 and g - p[_LOWEST] > _ARRIVED * p[_LOWEST]:
+        exponent = min((-volts - p[RESET]) / p[_RESET_SCALE], _LARGEST_EXPONENT)
+        return p[_LOWEST], share * math.expm1(exponent) / p[_RESET_TIME]
     return g, 0.0
 
 
 @njit(cache=True)
 def program(s, p, volts, share, duration, stream, index):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN201  compiled
     """Move a synapse's conductance at a constant voltage, exactly."""
-    target, pace = tendency(s[G], p, volts, share)
-    event = 0.0
-    if pace > 0.0:
-        event = 1.0 if volts > 0.0 else -1.0
-    if event != s[_EVENT]:
-        s[_EVENT] = event
+    event = direction(p, volts, share)
+    if event != s[EVENT]:
+        s[EVENT] = event
         if event != 0.0:
-            s[_FACTOR] = math.exp(p[_NOISE] * normal(stream, index))
-    if event != 0.0:
-        s[G] = target + (s[G] - target) * math.exp(-pace * s[_FACTOR] * duration)
+            s[FACTOR] = math.exp(p[_NOISE] * normal(stream, index))
+    target, pace = tendency(s[G], p, volts, share)
+    if pace > 0.0:
+        s[G] = target + (s[G] - target) * math.exp(-pace * s[FACTOR] * duration)
 
 
 @njit(cache=True)
 def constant_time(s, p, volts, share):  # type: ignore[no-untyped-def]  # pragma: no cover  # noqa: ANN001, ANN201  compiled
     """Return the time in which the conductance moves by about 2 %, in s."""
     target, pace = tendency(s[G], p, volts, share)
-    distance = abs(target - s[G])
-    if pace == 0.0 or distance <= 0.0:
+    if pace == 0.0:
         return math.inf
-    return _SHARE * s[G] / (pace * s[_FACTOR] * distance)
+    return _SHARE * s[G] / (pace * s[FACTOR] * abs(target - s[G]))
 
 
 @njit(cache=True)
@@ -216,7 +228,7 @@ class RsSynapsePopulation:
         self.stream = streams(seed, len(synapses))
         self.state = np.zeros((len(synapses), 3))
         self.state[:, G] = self.parameter[:, _MEDIUM]
-        self.state[:, _FACTOR] = 1.0
+        self.state[:, FACTOR] = 1.0
 
     def __len__(self) -> int:
         return len(self.state)
@@ -231,7 +243,7 @@ class RsSynapsePopulation:
         wanted = np.asarray(conductance, dtype=np.float64)
         low, high = self.parameter[:, _LOWEST], self.parameter[:, _HIGHEST]
         self.state[:, G] = np.clip(wanted, low, high)
-        self.state[:, _EVENT] = 0.0
+        self.state[:, EVENT] = 0.0
 
     def advance(self, voltage: ArrayLike, gate: ArrayLike, duration: float) -> None:
         """Let the synapses live at constant voltages.

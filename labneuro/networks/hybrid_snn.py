@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from labneuro.networks.digit_font import DIGITS, PIXELS, digit_patterns, flip_pixels
+from labneuro.data.digit_font import DIGITS, PIXELS, digit_patterns, flip_pixels
 from labneuro.networks.hybrid_snn_layer import LayerGroup, LayerKind
 from labneuro.networks.hybrid_snn_parts import network_parts
 from labneuro.networks.hybrid_snn_result import (
@@ -200,7 +200,7 @@ class _Simulation:
         *,
         test: bool = False,
     ) -> LayerGroup:
-        return LayerGroup(
+        layer = LayerGroup(
             parts,
             kind,
             seeds,
@@ -209,6 +209,9 @@ class _Simulation:
             learning=not test,
             loose=self._settings.loose,
         )
+        if kind.inhibited and self._settings.timely_inhibition:
+            layer.neurons.rivals = DIGITS
+        return layer
 
     def train(self, variant: Variant) -> _Trained:
         """Return trained networks of a variant."""
@@ -220,7 +223,7 @@ class _Simulation:
         events = train_first(
             first,
             self._patterns,
-            training_order(settings.passes, seeds),
+            training_order(settings.passes, seeds, settings.order),
             settings,
             from_rest=variant.from_rest,
         )

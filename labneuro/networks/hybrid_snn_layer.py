@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labneuro.data.digit_font import DIGITS
+from labneuro.devices.hybrid_layer import layer_boards, layer_synapses
 from labneuro.devices.lateral_inhibition import LateralInhibitionArray
 from labneuro.devices.neuron_board_learning import LearningNeurons
-from labneuro.devices.neuron_board_parameters import draw_board
-from labneuro.devices.rs_synapse import draw_synapse
-from labneuro.networks.digit_font import DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from labneuro.devices.neuron_board_parameters import NeuronBoardParameters
     from labneuro.devices.rs_synapse import RsSynapseParameters
     from labneuro.networks.hybrid_snn_parts import NetworkParts
-
-_SYNAPSES_FROM = 1000  # devices of a network: boards below, synapses from here on
-_BETWEEN_LAYERS = 500  # devices of one kind; a layer has no more
 
 
 @dataclass(frozen=True)
@@ -87,8 +83,9 @@ class LayerGroup:
         boards: list[NeuronBoardParameters] = []
         synapses: list[RsSynapseParameters] = []
         for seed in seeds:
-            boards += _boards(mean, kind, seed) * copies
-            synapses += _synapses(parts.synapse, kind, seed) * copies
+            boards += layer_boards(mean, kind.number, seed) * copies
+            drawn = layer_synapses(parts.synapse, kind.number, kind.inputs, seed)
+            synapses += drawn * copies
         self.neurons = LearningNeurons(boards, synapses, stream_seed, loose=loose)
         self._array = LateralInhibitionArray(parts.array)
 
@@ -136,19 +133,3 @@ class LayerGroup:
             return np.where(active, high, 0.0).ravel()
 
         return gates
-
-
-def _boards(
-    mean: NeuronBoardParameters, kind: LayerKind, seed: int
-) -> list[NeuronBoardParameters]:
-    first = kind.number * _BETWEEN_LAYERS
-    return [draw_board(mean, seed, first + place) for place in range(DIGITS)]
-
-
-def _synapses(
-    mean: RsSynapseParameters, kind: LayerKind, seed: int
-) -> list[RsSynapseParameters]:
-    first = _SYNAPSES_FROM + kind.number * _BETWEEN_LAYERS
-    return [
-        draw_synapse(mean, seed, first + place) for place in range(DIGITS * kind.inputs)
-    ]

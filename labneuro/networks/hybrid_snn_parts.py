@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labneuro.bench import load_card
+from labneuro.data.digit_font import DIGITS
 from labneuro.devices import lateral_inhibition, rs_synapse, threshold_switch
 from labneuro.devices.catalog import load_parameters
 from labneuro.devices.neuron_board_parameters import (
@@ -16,7 +17,6 @@ from labneuro.devices.neuron_board_parameters import (
 from labneuro.devices.rs_synapse import RsSynapseParameters
 from labneuro.devices.threshold_switch import ThresholdSwitchParameters
 from labneuro.errors import CalibrationError, CardError
-from labneuro.networks.digit_font import DIGITS
 
 if TYPE_CHECKING:
     from labneuro.calibration import CalibratedModel

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, NamedTuple
 
-from labneuro.networks.digit_font import digit_patterns, distance_table
+from labneuro.data.digit_font import digit_patterns, distance_table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from labneuro.networks.digit_font import PIXELS, Font
+from labneuro.data.digit_font import PIXELS, Font
 from labneuro.units import InputModel, Ohm, Second, Volt
 
 
@@ -49,6 +49,13 @@ class HybridSnnSettings(InputModel):
         Number of networks.
     passes : int
         Firing events of each digit in the first layer's training; the paper's number.
+    order : str
+        ``"random"``: all digits in a new order in every pass. ``"block"``: the firing
+        events of a digit follow each other.
+    timely_inhibition : bool
+        Whether the array of the first layer closes the losers' gates as soon as a
+        switch fires, one way to read the paper's Figure 4e; else at the clock edge at
+        which the latch takes it, so that several neurons may fire in one clock period.
     rest : int
         Clock periods without input after each firing event.
     relaxation : Second
@@ -86,6 +93,8 @@ class HybridSnnSettings(InputModel):
     font: Font = "spread"
     seeds: Annotated[int, Field(ge=1, le=1000)] = 20
     passes: Annotated[int, Field(ge=1, le=1000)] = 30
+    order: Literal["random", "block"] = "random"
+    timely_inhibition: bool = False
     rest: Annotated[int, Field(ge=0, le=1000)] = 1
     relaxation: Annotated[Second, Positive] = 30e-3
     longest: Annotated[int, Field(ge=5, le=10_000)] = 80

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from labneuro.networks.digit_font import DIGITS
+from labneuro.data.digit_font import DIGITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,13 +62,27 @@ class FiringEvents:
         return np.where(alone, self.spiked.argmax(axis=2), NOBODY)
 
 
-def training_order(passes: int, seeds: list[int]) -> NDArray[np.int64]:
-    """Return the digits in a random order in each pass, shape (networks, events)."""
+def training_order(
+    passes: int, seeds: list[int], order: str = "random"
+) -> NDArray[np.int64]:
+    """Return which digit is shown in each event, shape (networks, 10 passes).
+
+    Parameters
+    ----------
+    passes : int
+        Firing events of each digit.
+    seeds : list of int
+        One a network.
+    order : str
+        ``"random"``: all digits in a new order in every pass. ``"block"``: the firing
+        events of a digit follow each other, the digits in a random order.
+    """
     rows = []
     for seed in seeds:
         generator = np.random.default_rng((seed, passes))
-        turns = [generator.permutation(DIGITS) for _ in range(passes)]
-        rows.append(np.concatenate(turns))
+        turns = np.array([generator.permutation(DIGITS) for _ in range(passes)])
+        block = np.repeat(turns[0], passes)
+        rows.append(block if order == "block" else turns.ravel())
     return np.array(rows, dtype=np.int64)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from labneuro.data.digit_font import COLUMNS, DIGITS, ROWS, digit_patterns
 from labneuro.errors import InputError
-from labneuro.networks.digit_font import COLUMNS, DIGITS, ROWS, digit_patterns
 from labneuro.plotting.style import CYCLE, MARKERS, new_figure, save_result, styled
 
 if TYPE_CHECKING:

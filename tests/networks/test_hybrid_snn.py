@@ -8,13 +8,18 @@ from pydantic import ValidationError
 
 from labneuro.bench import load_card
 from labneuro.calibration import CalibratedModel, FittedParameter
+from labneuro.data.digit_font import digit_patterns
 from labneuro.devices import rs_synapse, threshold_switch
 from labneuro.errors import CalibrationError, CardError, NotInWorkspaceError
-from labneuro.networks.digit_font import digit_patterns
 from labneuro.networks.hybrid_snn import HybridSnnSettings, simulate
 from labneuro.networks.hybrid_snn_layer import LayerGroup, LayerKind
 from labneuro.networks.hybrid_snn_parts import network_parts
-from labneuro.networks.hybrid_snn_training import infer, train_first, train_second
+from labneuro.networks.hybrid_snn_training import (
+    infer,
+    train_first,
+    train_second,
+    training_order,
+)
 
 FIRST, SECOND = LayerKind(0, 30, inhibited=True), LayerKind(1, 10, inhibited=False)
 QUICK = HybridSnnSettings(seeds=1, passes=3, window=20, noisy=(0, 2), rest=1)
@@ -143,6 +148,41 @@ def test_without_stochasticity_and_from_rest_one_neuron_has_all(parts):
     assert min(learners) >= 4
 
 
+@pytest.mark.parametrize("timely", [False, True])
+def test_inhibition_at_once_leaves_one_winner(parts, timely):
+    """At clock edges, several often fire in one period; at once, hardly ever."""
+    group = LayerGroup(parts, FIRST, [0, 1, 2, 3], 0)
+    group.neurons.rivals = 10 if timely else 0
+    digits = np.tile(np.arange(10), (4, 3))
+    events = train_first(group, digit_patterns(), digits, QUICK)
+    together = (events.spiked.sum(axis=2) > 1).mean()
+    assert together < 0.05 if timely else together > 0.25
+    learned = np.abs(group.conductance - 400e-6).mean(axis=2) > 150e-6
+    for winners, own in zip(events.winners, learned, strict=True):
+        assert set(np.flatnonzero(own)) == set(winners[winners >= 0].tolist())
+
+
+def test_timely_inhibition_is_a_setting(result):
+    """It changes who learns in training."""
+    timely = QUICK.model_copy(update={"timely_inhibition": True, "ablations": False})
+    found = simulate(make_model(), timely)
+    assert found.networks[0].together <= 1
+    assert result.networks[0].together > 1
+
+
+def test_training_order():
+    """At random, all digits in each pass; in blocks, each digit once for all passes."""
+    random = training_order(3, [0, 1])
+    block = training_order(3, [0, 1], "block")
+    assert random.shape == block.shape == (2, 30)
+    for row in random.reshape(6, 10):
+        assert sorted(row) == list(range(10))
+    for row in block.reshape(2, 10, 3):
+        np.testing.assert_array_equal(row, row[:, :1].repeat(3, axis=1))
+        assert sorted(row[:, 0]) == list(range(10))
+    assert not np.array_equal(block[0], block[1])
+
+
 def test_without_inhibition_several_learn_the_same(parts):
     """All gates are on, so every neuron that fires programs its synapses."""
     digits = np.tile(np.arange(10), (1, 2))
@@ -230,6 +270,7 @@ def test_seed_repeats_everything():
         ({"noisy": 3}, "must begin with 0"),
         ({"noisy": "0,31"}, "30"),
         ({"font": "bold"}, "spread"),
+        ({"order": "sorted"}, "block"),
         ({"seeds": 0}, "1"),
     ],
 )

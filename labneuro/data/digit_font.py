@@ -79,7 +79,7 @@ def hamming_distances(patterns: NDArray[np.float64]) -> NDArray[np.int64]:
     ndarray of int64, shape (patterns, patterns)
     """
     differ = patterns[:, None, :] != patterns[None, :, :]
-    return differ.sum(axis=-1, dtype=np.int64)
+    return np.asarray(differ.sum(axis=-1), dtype=np.int64)
 
 
 def distance_table(patterns: NDArray[np.float64]) -> str:

@@ -1,9 +1,9 @@
-"""Tests of labneuro/networks/digit_font.py."""
+"""Tests of labneuro/data/digit_font.py."""
 
 import numpy as np
 import pytest
 
-from labneuro.networks.digit_font import (
+from labneuro.data.digit_font import (
     FONTS,
     digit_patterns,
     distance_table,
