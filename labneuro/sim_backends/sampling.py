@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _HALVINGS = 60  # of an interval until it is as short as a double can tell
+_SETTLED = 45.0  # time constants after which what is left of a change is rounding
 
 
 @njit(cache=True)
@@ -68,7 +69,10 @@ def sample(times, volts, output, tau, start, step, count):  # type: ignore[no-un
         while k < last and times[k + 1] <= t:
             k += 1
         since = max(0.0, t - times[k])
-        found[i] = volts[k] + (output[k] - volts[k]) * math.exp(-since / tau)
+        if since > _SETTLED * tau:  # most samples: no exponential is worth its time
+            found[i] = volts[k]
+        else:
+            found[i] = volts[k] + (output[k] - volts[k]) * math.exp(-since / tau)
     return found
 
 

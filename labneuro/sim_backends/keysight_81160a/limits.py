@@ -71,6 +71,8 @@ PRBS_LENGTHS = (7, 9, 11, 15, 23, 31)  # (a) p. 612
 ERROR_QUEUE = 30  # (a) p. 504
 EDGE_STEPS = 32
 """Steps in which an edge is put on the circuit."""
+SHORT_EDGE = 1e-5
+"""An edge below this share of the pulse's width is one step in its middle."""
 
 
 def highest_frequency(shape: str) -> float:

@@ -241,7 +241,7 @@ def pulse(settings: ChannelSettings) -> waveforms.Cycle:
         leading=settings.leading,
         trailing=settings.trailing,
         edge_steps=limits.EDGE_STEPS,
-        short_edge=0.0,
+        short_edge=limits.SHORT_EDGE,
     )
 
 

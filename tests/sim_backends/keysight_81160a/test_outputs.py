@@ -223,6 +223,15 @@ def test_edges_are_ramps_of_their_transition_time(
         assert np.diff(times).max() <= 1.25 * max(leading, trailing) / 31
 
 
+def test_an_edge_far_shorter_than_its_pulse_is_one_step(bench: Bench) -> None:
+    """What an edge of 1 ns does in 250 us would only cost time; its middle stays."""
+    bench.send(PULSE, ":PULS:PER 500us;WIDT 250us;:OUTP1 ON")
+    bench.generator.trigger_in("trigger")
+    times = [time for time, _ in bench.generator.drives["ch1"].plan]
+    assert len(times) == 2
+    assert np.ptp(times) == pytest.approx(250e-6, rel=1e-9)
+
+
 def test_the_width_is_that_between_the_middles_of_the_edges(bench: Bench) -> None:
     bench.send(PULSE, ":PULS:TRAN1 1us;:PULS:TRAN1:TRA 2us;:OUTP1 ON")
     bench.generator.trigger_in("trigger")
