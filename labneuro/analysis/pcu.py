@@ -25,6 +25,7 @@ from labneuro.analysis.pcu_diode import NAMES as DIODE
 from labneuro.analysis.pcu_diode import UNITS as DIODE_UNITS
 from labneuro.analysis.pcu_diode import fit_diode
 from labneuro.analysis.pcu_operators import (
+    LOADS,
     SHAPES,
     Answers,
     answers_of,
@@ -35,6 +36,8 @@ from labneuro.analysis.pcu_operators import (
     product_row,
     scaled,
     shape_rows,
+    unit_loads,
+    weight_load,
 )
 from labneuro.analysis.pcu_programming import (
     LAW,
@@ -267,12 +270,20 @@ def _operator(run: RunFile, readings: Readings, found: _Found) -> None:
     operator = str(run.parameters.get("operator"))
     answers = answers_of(operator, readings)
     found.answers[operator].append(answers)
+    _loads(operator, unit_loads(readings), found)
     found.seen(f"{operator}_input", answers.first)
+
+
+def _loads(operator: str, loads: list[tuple[float, float]], found: _Found) -> None:
+    for load in loads:
+        for (name, si), value in zip(LOADS, load, strict=True):
+            found.add(f"{operator}_{name}", si, value, 0.0)
 
 
 def _product(run: RunFile, readings: Readings, found: _Found) -> None:
     del run
     found.tables["operator_errors"].append(product_row(readings))
+    _loads("weight", [weight_load(readings)], found)
     found.seen("product_voltage", readings["voltage"])
 
 

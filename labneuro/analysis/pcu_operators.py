@@ -2,8 +2,13 @@
 
 The normalisation of the paper's errors is not in its text. Here it is stated: of
 multiplier, divider and exponential the mean over grid and operators of |answer / ideal
-- 1|; of softmax and product the mean of |answer - ideal| over the full scale. Trimmed
-means that each operator's answers were divided by one gain of its own.
+- 1|; of the others the mean of |answer - ideal| over the full scale, which is 1 of
+softmax and sigmoid, else the largest ideal answer. Trimmed means that each operator's
+answers were divided by one gain of its own.
+
+What an operator's units carry, for the energy, is a mean over all that was asked: of
+the current's magnitude, and of the voltage weighed by it, so that their product is the
+mean power of a unit. It is that of these operands, and no more.
 
 References
 ----------
@@ -33,6 +38,8 @@ PAPER = {"multiplier": 0.0661, "divider": 0.0566, "product": 0.0078, "softmax": 
 """Mean errors that the paper quotes."""
 SHAPES = ("softplus", "sigmoid")
 """Operators whose answers are in A over V: a fit of A and K gives them their scale."""
+LOADS = (("current", "A"), ("voltage", "V"))
+"""What a unit carries, and its unit: parameters `<operator>_current`, `_voltage`."""
 RELATIVE, FULL_SCALE = "relative", "of full scale"
 _FEWEST = 4
 
@@ -98,6 +105,46 @@ def answers_of(operator: str, readings: Readings) -> Answers:
         answer.mean(axis=1),
         deviation,
     )
+
+
+def unit_loads(readings: Readings) -> list[tuple[float, float]]:
+    """Return what the units of each operator of an OperatorSweep run carry.
+
+    Parameters
+    ----------
+    readings : mapping of str to ndarray
+        Of the run.
+
+    Returns
+    -------
+    list of (float, float)
+        Mean current in A and mean voltage in V, weighed by the current, by operator;
+        empty if the run does not tell: of an earlier version.
+    """
+    if "unit_power" not in readings:
+        return []
+    loads = []
+    numbers = np.asarray(readings["operator"])
+    for number in np.unique(numbers[np.asarray(readings["kind"]) == 1]):
+        mine = numbers == number
+        current = np.asarray(readings["unit_current"], dtype=np.float64)[mine]
+        loads.append(_load(current, np.asarray(readings["unit_power"])[mine]))
+    return loads
+
+
+def weight_load(readings: Readings) -> tuple[float, float]:
+    """Return what a weight of a VectorMatrixProduct run carries, in A and V.
+
+    The mean over weights and vectors; voltage as for :func:`unit_loads`.
+    """
+    current = np.abs(np.asarray(readings["current"], dtype=np.float64))
+    voltage = np.abs(np.asarray(readings["voltage"], dtype=np.float64))
+    return _load(current, current * voltage)
+
+
+def _load(current: Array, power: NDArray[np.generic]) -> tuple[float, float]:
+    watts = float(np.sum(np.asarray(power, dtype=np.float64)))
+    return float(current.mean()), watts / float(current.sum())
 
 
 def joined(parts: list[Answers]) -> Answers:
@@ -284,7 +331,7 @@ def error_row(answers: Answers) -> Row:
     """
     relative = answers.operator in ("multiplier", "divider", "exponential")
     scale = answers.ideal if relative else np.full_like(answers.ideal, 1.0)
-    if answers.operator == "softplus":
+    if answers.operator in ("softplus", "gelu"):
         scale = np.full_like(answers.ideal, np.abs(answers.ideal).max())
     miss = np.abs(answers.mean - answers.ideal) / scale
     # One gain each: the least squares of the errors as they are counted.

@@ -14,6 +14,7 @@ _MODULES = {
     "hnno": "labneuro.demos.hnno",
     "fmes": "labneuro.demos.fmes",
     "hybrid": "labneuro.demos.hybrid",
+    "pcu": "labneuro.demos.pcu",
 }
 
 

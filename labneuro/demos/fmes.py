@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,6 @@ from labneuro.devices.fmes_figures import (
 )
 from labneuro.errors import InputError
 from labneuro.networks.catalog import load_network
-from labneuro.plotting.catalog import run_figure
 from labneuro.plotting.fmes_endurance import (
     population_figure,
     population_spread,
@@ -32,7 +31,6 @@ from labneuro.plotting.fmes_endurance import (
 )
 from labneuro.plotting.fmes_networks import save_network_result
 from labneuro.plotting.style import save
-from labneuro.units import show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from labneuro.bench import BenchConfig
-    from labneuro.calibration import CalibratedModel, FittedParameter
+    from labneuro.calibration import CalibratedModel
     from labneuro.demos.measuring import ProgressReport
 
 BENCH = "fmes-sim"
@@ -176,7 +174,7 @@ def run(out: Path, *, quick: bool, seed: int, progress: ProgressReport) -> list[
         "the measured data, and ran in two networks. The device is simulated: its card "
         f"{CARD} is the truth that the fit has to find.",
     )
-    _report_runs(report, runs, out)
+    report.runs(runs, _CAPTIONS, out)
     rows = figure_rows(runs)
     _report_figures(report, rows)
     _report_population(report, population, out)
@@ -230,14 +228,6 @@ def _measure_population(order: _Order, names: Sequence[str]) -> list[Path]:
         )
         runs.append(found[name])
     return runs
-
-
-def _report_runs(report: Report, runs: dict[str, Path], out: Path) -> None:
-    report.heading("Measured over VISA")
-    for name, path in runs.items():
-        with RunFile.open(path) as run_file:
-            save(run_figure(run_file), out / f"{name}.png")
-        report.figure(f"{name}.png", f"{_CAPTIONS[name]} Run file: {path.name}")
 
 
 def _report_figures(report: Report, rows: Sequence[tuple[str, ...]]) -> None:
@@ -300,25 +290,8 @@ def _fit(runs: dict[str, Path], order: _Order) -> CalibratedModel:
 
 
 def _report_fit(report: Report, model: CalibratedModel) -> None:
-    truth = card_parameters(CARD)
     report.heading(f"Fitted to {', '.join(FITTED)}, 95 % intervals")
-    rows = tuple(
-        (
-            one.name.replace("_", " "),
-            show(getattr(truth, one.name), one.unit)
-            if hasattr(truth, one.name)
-            else "",
-            _fitted_text(one),
-        )
-        for one in model.parameters
-    )
-    report.table(Table(("parameter", f"card {CARD}", "fitted"), rows))
-
-
-def _fitted_text(one: FittedParameter) -> str:
-    ends = ["open" if end is None else show(end, one.unit) for end in one.interval]
-    known = "" if one.interval == (None, None) else f" ({ends[0]} to {ends[1]})"
-    return f"{show(one.value, one.unit)}{known}"
+    report.parameters(model, asdict(card_parameters(CARD)), CARD)
 
 
 def _report_network(

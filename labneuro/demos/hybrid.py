@@ -7,23 +7,19 @@ from typing import TYPE_CHECKING
 
 from labneuro.analysis.catalog import fit_function
 from labneuro.bench import load_bench, load_card
-from labneuro.data.reader import RunFile
 from labneuro.demos.hybrid_table import COLUMNS, quoted_rows
 from labneuro.demos.measuring import Measurement, make_folder, measure
 from labneuro.demos.report import Report, Table
 from labneuro.devices.catalog import parameter_units
 from labneuro.networks.catalog import load_network
-from labneuro.plotting.catalog import run_figure
 from labneuro.plotting.hybrid_networks import save_network_result
-from labneuro.plotting.style import save
-from labneuro.units import show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
-    from labneuro.calibration import CalibratedModel, FittedParameter
+    from labneuro.calibration import CalibratedModel
     from labneuro.demos.measuring import ProgressReport
 
 NETWORK = "hybrid-snn"
@@ -131,7 +127,7 @@ def run(out: Path, *, quick: bool, seed: int, progress: ProgressReport) -> list[
         "fitted to the measured data, and the switch ran in a network. All devices are "
         "simulated: their cards are the truth that the fits have to find.",
     )
-    _report_runs(report, runs, out)
+    report.runs(runs, _CAPTIONS, out)
     progress("comparing with the cards", 0, 1)
     rows = quoted_rows(runs)
     progress("comparing with the cards", 1, 1)
@@ -167,14 +163,6 @@ def _fit(model: str, runs: dict[str, Path], order: _Order) -> CalibratedModel:
     return found
 
 
-def _report_runs(report: Report, runs: dict[str, Path], out: Path) -> None:
-    report.heading("Measured over VISA")
-    for name, path in runs.items():
-        with RunFile.open(path) as run_file:
-            save(run_figure(run_file), out / f"{name}.png")
-        report.figure(f"{name}.png", f"{_CAPTIONS[name]} Run file: {path.name}")
-
-
 def _report_figures(report: Report, rows: Sequence[tuple[str, ...]]) -> None:
     report.heading("Every quoted figure")
     report.paragraph(
@@ -192,20 +180,12 @@ def _report_figures(report: Report, rows: Sequence[tuple[str, ...]]) -> None:
 def _report_fit(report: Report, model: str, found: CalibratedModel) -> None:
     report.heading(f"Fitted: {model}")
     report.paragraph(f"From {', '.join(FITS[model])}; 95 % intervals.")
-    truth = card_values(model)
-    rows = tuple(
-        (
-            one.name.replace("_", " "),
-            show(truth[one.name], one.unit) if one.name in truth else "",
-            _fitted_text(one),
-        )
-        for one in found.parameters
+    report.parameters(
+        found, card_values(model), " and ".join(_CARDS[model]), without="(held)"
     )
-    cards = " and ".join(_CARDS[model])
-    report.table(Table(("parameter", f"card {cards}", "fitted"), rows))
     for name in ("families", "frequency"):
         if name in found.tables:
-            _report_table(report, name, found.tables[name])
+            report.model_table(name, found.tables[name])
 
 
 def card_values(model: str) -> dict[str, float]:
@@ -222,26 +202,6 @@ def card_values(model: str) -> dict[str, float]:
         known = card.values(dict(parameter_units(card.model)), name, {})
         found = known | found
     return found
-
-
-def _report_table(report: Report, name: str, rows: Sequence[dict[str, Any]]) -> None:
-    columns = [key for key in rows[0] if key != "device_id"]
-    report.paragraph(f"Table {name} of the model:")
-    cells = tuple(tuple(_cell(row[key]) for key in columns) for row in rows)
-    report.table(Table(tuple(key.replace("_", " ") for key in columns), cells))
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _fitted_text(one: FittedParameter) -> str:
-    if one.interval == (None, None):
-        return f"{show(one.value, one.unit)} (held)"
-    ends = ["open" if end is None else show(end, one.unit) for end in one.interval]
-    return f"{show(one.value, one.unit)} ({ends[0]} to {ends[1]})"
 
 
 def _report_network(report: Report, model: CalibratedModel, order: _Order) -> list[str]:

@@ -118,6 +118,7 @@ def firing_times_of_card(like: FiringTimes) -> FiringTimes:
         like.monitor_voltage,
         like.firing_current,
         like.relaxed_current,
+        like.source_share,
     )
 
 
@@ -125,8 +126,9 @@ def _pulses(level: float, like: FiringTimes) -> tuple[Intervals, Intervals]:
     devices = ThresholdSwitchPopulation([load_switch()] * _DEVICES, _SEED)
 
     def advanced(volts: float) -> Array:
-        devices.advance(volts, like.series_resistance, _STEP)
-        return _series_current(devices, volts, like.series_resistance)
+        source = volts * like.source_share
+        devices.advance(source, like.series_resistance, _STEP)
+        return _series_current(devices, source, like.series_resistance)
 
     fired = _first_time(lambda: advanced(level) > like.firing_current, like.width)
     relaxed = _first_time(
@@ -161,6 +163,7 @@ def train_counts_of_card(like: TrainCounts) -> TrainCounts:
         like.pulses,
         like.series_resistance,
         like.monitor_voltage,
+        like.source_share,
     )
 
 
@@ -169,14 +172,17 @@ def _train(level: float, like: TrainCounts) -> tuple[Array, Array, Array]:
     devices = ThresholdSwitchPopulation([load_switch()] * _DEVICES, _SEED)
     first, refire = np.zeros(_DEVICES), np.zeros(_DEVICES)
     current = np.full(_DEVICES, np.nan)
+    source, monitor = (
+        volts * like.source_share for volts in (level, like.monitor_voltage)
+    )
     for number in range(1, like.pulses + 1):
-        devices.advance(level, like.series_resistance, like.width)
+        devices.advance(source, like.series_resistance, like.width)
         on = devices.bridge > 0.5  # noqa: PLR2004  half formed: the current has risen
         refire[on & (first > 0) & (refire == 0)] = number
         new = on & (first == 0)
         first[new] = number
-        devices.advance(like.monitor_voltage, like.series_resistance, like.gap)
-        gap = _series_current(devices, like.monitor_voltage, like.series_resistance)
+        devices.advance(monitor, like.series_resistance, like.gap)
+        gap = _series_current(devices, monitor, like.series_resistance)
         current[new] = gap[new]
     return first, refire, current
 

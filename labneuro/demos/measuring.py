@@ -86,12 +86,13 @@ def measure(
     quick : bool
         Whether the quick changes are made.
     seed : int
-        Of the simulated bench.
+        Of the simulated bench; each run has the next one, for at the same seed two runs
+        meet the same noise, and a fit takes them for independent.
     progress : callable
         ``progress(label, done, total)``.
     """
     runs = {}
-    for one in measurements:
+    for number, one in enumerate(measurements):
         changes = (*one.changes, *(one.quick if quick else ()))
 
         def on_progress(event: Progress, name: str = one.name) -> None:
@@ -101,7 +102,7 @@ def measure(
             load_recipe(one.recipe, changes),
             bench,
             out / f"{one.name}.h5",
-            seed=seed,
+            seed=seed + number,
             on_progress=on_progress,
         )
     return runs

@@ -7,10 +7,16 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from labneuro import __version__
+from labneuro.data.reader import RunFile
+from labneuro.plotting.catalog import run_figure
+from labneuro.plotting.style import save
+from labneuro.units import show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from labneuro.calibration import CalibratedModel, FittedParameter
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem;
@@ -77,6 +83,69 @@ class Report:
         )
         self.parts.append(f"<table><tr>{head}</tr>{body}</table>")
 
+    def runs(
+        self, runs: Mapping[str, Path], captions: Mapping[str, str], out: Path
+    ) -> None:
+        """Draw the main figure of each run file and show it under its caption.
+
+        Parameters
+        ----------
+        runs, captions : mapping of str to Path and str
+            By name of the run; the picture is ``<name>.png``.
+        out : Path
+            Folder of the report.
+        """
+        self.heading("Measured over VISA")
+        for name, path in runs.items():
+            with RunFile.open(path) as run_file:
+                save(run_figure(run_file), out / f"{name}.png")
+            self.figure(f"{name}.png", f"{captions[name]} Run file: {path.name}")
+
+    def parameters(
+        self,
+        found: CalibratedModel,
+        truth: Mapping[str, float],
+        cards: str,
+        without: str = "",
+    ) -> None:
+        """Show the parameters of a fit beside those of the cards.
+
+        Parameters
+        ----------
+        found : CalibratedModel
+            The fit's.
+        truth : mapping of str to float
+            The cards' numbers in SI units, as far as they have them.
+        cards : str
+            Names of the cards.
+        without : str
+            What is said of a parameter without an interval.
+        """
+        rows = tuple(
+            (
+                one.name.replace("_", " "),
+                show(truth[one.name], one.unit) if one.name in truth else "",
+                _fitted_text(one, without),
+            )
+            for one in found.parameters
+        )
+        self.table(Table(("parameter", f"card {cards}", "fitted"), rows))
+
+    def model_table(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Show a table of a calibrated model, without the device's name.
+
+        Parameters
+        ----------
+        name : str
+            Of the table.
+        rows : sequence of mapping
+            At least one.
+        """
+        columns = [key for key in rows[0] if key not in ("device", "device_id")]
+        self.paragraph(f"Table {name} of the model:")
+        cells = tuple(tuple(_cell(row[key]) for key in columns) for row in rows)
+        self.table(Table(tuple(key.replace("_", " ") for key in columns), cells))
+
     def save(self, path: Path) -> None:
         """Write the page."""
         page = (
@@ -87,3 +156,16 @@ class Report:
             + f"<p>labneuro {__version__}</p></body></html>\n"
         )
         path.write_text(page, encoding="utf-8")
+
+
+def _fitted_text(one: FittedParameter, without: str) -> str:
+    if one.interval == (None, None):
+        return f"{show(one.value, one.unit)} {without}".rstrip()
+    ends = ["open" if end is None else show(end, one.unit) for end in one.interval]
+    return f"{show(one.value, one.unit)} ({ends[0]} to {ends[1]})"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,7 @@ import numpy as np
 
 from labneuro.calibration import CalibratedModel, FittedParameter
 from labneuro.devices.pcu_cell import cell_elements
-from labneuro.devices.pcu_composed import SoftmaxUnits, softmax
+from labneuro.devices.pcu_composed import SoftmaxUnits, gelu, softmax
 from labneuro.devices.pcu_operators import (
     divide,
     exponential,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _SOFTPLUS_CONDUCTANCE = 1e-4  # 10 kohm, section 2.3
 _SOFTPLUS_VOLTS = (-0.5, 1.0)
 _OPERANDS = np.linspace(0.5, 5.0, 10)  # of 100 nA: 50 to 500 nA
+_GELU_RANGE = (-4.0, 4.0)
 _CURVE_POINTS = 61
 _SHARE_POINTS = 41
 
@@ -74,6 +75,7 @@ def card_model(
         PREFIX + "softmax": _softmax(mean, units, seed + 3, deviation),
         PREFIX + "multiplier": _pairs(mean, units, seed + 4, deviation, "multiplier"),
         PREFIX + "divider": _pairs(mean, units, seed + 5, deviation, "divider"),
+        PREFIX + "gelu": _gelu(mean, units, seed + 6, deviation),
     }
     parameter = FittedParameter(
         name="weight_noise", unit="", value=weight_noise, standard_error=None
@@ -147,6 +149,16 @@ def _softmax(mean: PcuParameters, units: int, seed: int, spread: float) -> list[
     last = answers[-1:] / shares[-1]
     whole = np.concatenate([np.zeros((1, units)), answers, last])
     return _rows(ends, whole, spread)
+
+
+def _gelu(mean: PcuParameters, units: int, seed: int, spread: float) -> list[Row]:
+    nominal = nominal_unit(mean)
+    drawn = draw_units(mean, 4 * units, seed)
+    gates, others = drawn[:units], drawn[units:]
+    sigmoids = cell_elements(gates, binary=[unit.binary_low for unit in gates])
+    x = np.linspace(*_GELU_RANGE, _CURVE_POINTS)
+    answers = gelu(x[:, None], sigmoids, grouped(cell_elements(others)), nominal)
+    return _rows(x, answers, spread)
 
 
 def _pairs(

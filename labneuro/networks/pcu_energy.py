@@ -8,8 +8,9 @@ digitally.
 
 The paper's own account is in its supplement (Note S4), which is not at hand: which
 block, how many tokens and what a conversion costs are not in the text. Every number
-here is a parameter; each cost carries the mark `chosen` or `measured`. The paper's
-figures stand beside the result and are no target.
+here is a parameter; each cost carries the mark `chosen` or `measured`, and what a
+measured cost gives stands beside what the chosen one gave. The paper's figures stand
+beside the result and are no target.
 
 References
 ----------
@@ -150,12 +151,27 @@ class BlockSize:
 
 @dataclass(frozen=True)
 class EnergyRow:
-    """Energy of one part. J; `paper` is the paper's for its own block, or None."""
+    """Energy of one part of a block.
+
+    Attributes
+    ----------
+    part : str
+        Which.
+    energy : float
+        J
+    mark : str
+        ``"measured"`` or ``"chosen"`` costs, or ``"sum"``.
+    paper : float or None
+        The paper's for its own block, in J.
+    assumed : float or None
+        With the chosen costs alone, in J, where :func:`compared_energy` told it.
+    """
 
     part: str
     energy: float
     mark: str
     paper: float | None = None
+    assumed: float | None = None
 
 
 def measured_costs(
@@ -164,7 +180,9 @@ def measured_costs(
     """Take measured currents, voltages and the time from a calibrated model.
 
     Parameters named ``<operator>_current`` (A), ``<operator>_voltage`` (V) and
-    ``operator_time`` (s) replace the chosen ones, where the model has them.
+    ``operator_time`` (s) replace the chosen ones, where the model has them. They are
+    those of the operands that were measured. No shipped recipe measures the time: the
+    source meter integrates for longer than an operator settles.
 
     Parameters
     ----------
@@ -225,3 +243,19 @@ def block_energy(size: BlockSize, assumptions: EnergyAssumptions) -> list[Energy
     totals = {"pcu": pcu, "mac accelerator": accelerator, "gpu": gpu}
     rows += [EnergyRow(n, e, "sum", PAPER_ENERGY[n]) for n, e in totals.items()]
     return rows
+
+
+def compared_energy(
+    size: BlockSize, measured: EnergyAssumptions, assumed: EnergyAssumptions
+) -> list[EnergyRow]:
+    """Return :func:`block_energy` with what other assumptions give beside each part.
+
+    Parameters
+    ----------
+    size : BlockSize
+        The block.
+    measured, assumed : EnergyAssumptions
+        With costs of a calibrated model, and without.
+    """
+    pairs = zip(block_energy(size, measured), block_energy(size, assumed), strict=True)
+    return [replace(row, assumed=other.energy) for row, other in pairs]

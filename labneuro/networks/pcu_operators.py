@@ -20,7 +20,7 @@ from labneuro.networks.pcu_energy import (
     BlockSize,
     EnergyAssumptions,
     EnergyRow,
-    block_energy,
+    compared_energy,
     measured_costs,
 )
 from labneuro.networks.pcu_settings import PcuOperatorsSettings
@@ -84,6 +84,8 @@ class OperatorStudy:
         Errors.
     energy : tuple of EnergyRow
         Of one pass of a block.
+    costs, chosen : EnergyAssumptions
+        What the energy rests on, and the same without the model.
     """
 
     settings: PcuOperatorsSettings
@@ -91,6 +93,8 @@ class OperatorStudy:
     codebook: Codebook
     rows: tuple[OperatorRow, ...]
     energy: tuple[EnergyRow, ...]
+    costs: EnergyAssumptions
+    chosen: EnergyAssumptions
 
     @property
     def accuracy_table(self) -> str:
@@ -100,13 +104,34 @@ class OperatorStudy:
             f"{row.operator:<22}{row.error:>8.2%}{_share(row.paper):>8}  {row.scale}"
             for row in self.rows
         ]
-        lines.append(f"{'energy of a block':<24}{'J':>10}{'paper':>10}  mark")
-        lines += [
-            f"{row.part:<24}{row.energy:>10.3g}"
-            f"{'-' if row.paper is None else format(row.paper, '.3g'):>10}  {row.mark}"
-            for row in self.energy
+        return "\n".join([*lines, *self._cost_lines(), *self._energy_lines()])
+
+    def _cost_lines(self) -> list[str]:
+        """Return what a unit of each operator carries, measured beside chosen."""
+        head = f"{'a unit of':<12}{'units':>6}{'current':>13}{'voltage':>11}"
+        lines = [f"{head}{'chosen':>19}  mark"]
+        for name, cost in self.costs.costs.items():
+            other = self.chosen.costs[name]
+            both = f"{other.current:.3g} A, {other.voltage:.3g} V"
+            lines.append(
+                f"{name:<12}{cost.units:>6}{cost.current:>11.3g} A"
+                f"{cost.voltage:>9.3g} V{both:>19}  {cost.mark}"
+            )
+        same = self.costs.time == self.chosen.time
+        mark = "chosen" if same else "measured"
+        return [*lines, f"time of an operation: {self.costs.time:.3g} s  {mark}"]
+
+    def _energy_lines(self) -> list[str]:
+        """Return the energy of each part, with measured costs and without."""
+        head = f"{'energy of a block':<24}{'J':>10}{'all chosen':>12}{'paper':>10}"
+        return [
+            f"{head}  mark",
+            *(
+                f"{row.part:<24}{row.energy:>10.3g}{_joule(row.assumed):>12}"
+                f"{_joule(row.paper):>10}  {row.mark}"
+                for row in self.energy
+            ),
         ]
-        return "\n".join(lines)
 
     def to_json(self) -> str:
         """Return all numbers as JSON text, the same for the same seed and settings."""
@@ -117,12 +142,18 @@ class OperatorStudy:
             "weight_noise": self.codebook.weight_noise,
             "rows": [asdict(row) for row in self.rows],
             "energy": [asdict(row) for row in self.energy],
+            "costs": asdict(self.costs),
+            "chosen_costs": asdict(self.chosen),
         }
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.2%}"
+
+
+def _joule(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 def simulate(
@@ -169,16 +200,17 @@ def simulate(
         for name in (*codebook.curves, *codebook.surfaces)
     ]
     rows += _weight_rows(codebook, settings, count)
-    if {"multiplier"} <= codebook.surfaces.keys() and "softmax" in codebook.curves:
+    if "multiplier" in codebook.surfaces and "softmax" in codebook.curves:
         rows.append(_attention_row(codebook, settings))
     size = BlockSize(
         settings.tokens, settings.width, settings.heads, settings.feed_forward
     )
-    assumptions = measured_costs(model, EnergyAssumptions())
+    chosen = EnergyAssumptions()
+    costs = measured_costs(model, chosen)
     if progress is not None:
         progress("operators", 1, 1)
-    energy = tuple(block_energy(size, assumptions))
-    return OperatorStudy(settings, model, codebook, tuple(rows), energy)
+    energy = tuple(compared_energy(size, costs, chosen))
+    return OperatorStudy(settings, model, codebook, tuple(rows), energy, costs, chosen)
 
 
 def _weight_rows(

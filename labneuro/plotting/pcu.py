@@ -232,9 +232,11 @@ def operator_figure(readings: Readings, operator: str) -> Figure:
             )
         if known:
             ideal = readings["ideal"][part]
-            across = np.sort(ideal if two else readings["input"][part])
-            drawn = across if two else np.sort(ideal)
-            axes.plot(across, drawn, color=GREY, linewidth=1.0, label="ideal")
+            across = ideal if two else readings["input"][part]
+            order = np.argsort(across, kind="stable")
+            axes.plot(
+                across[order], ideal[order], color=GREY, linewidth=1.0, label="ideal"
+            )
         axes.set(**_labels(operator))
         legend_beside(axes, operator)
     return figure
@@ -261,6 +263,7 @@ def _labels(operator: str) -> dict[str, str]:
         "softplus": {"xlabel": "input (V)", "ylabel": "current (uA)"},
         "sigmoid": {"xlabel": "input (V)", "ylabel": "current (nA)"},
         "softmax": {"xlabel": "ideal share of the first input", "ylabel": "answer"},
+        "gelu": {"xlabel": "argument", "ylabel": "answer"},
     }[operator]
 
 

@@ -8,16 +8,12 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from labneuro.data.layout import Axis, Column, Plot, RunLayout
+from labneuro.devices.pcu_composed import GELU_SLOPE
 from labneuro.devices.pcu_operators import SOFTPLUS_OFFSET
 from labneuro.errors import InstrumentError
 from labneuro.protocols.base import Block, Drawing, Measurement, Plan, Step
+from labneuro.protocols.operator_answers import READINGS, OperatorAnswers
 from labneuro.protocols.operator_inputs import Curve, Grid, NominalDiode
-from labneuro.protocols.operator_units import (
-    TRIPLE,
-    Composed,
-    UnitCurve,
-    rotated,
-)
 from labneuro.protocols.pcu_units import (
     GUARD_COMPLIANCE,
     LINE_PERIOD,
@@ -41,33 +37,21 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-CURVE, ANSWER = 0, 1
-"""Kinds of readings: a unit's own curve, an operator's answer."""
-_READINGS = (
-    Column("step", "", "step: one unit's curve or one operator", "i4"),
-    Column("kind", "", "0 curve of a unit, 1 answer of an operator", "i4"),
-    Column("unit", "", "row and column of the unit, of an operator its last", "i4"),
-    Column("operator", "", "number of the operator, from 0; -1 for a curve", "i4"),
-    Column("repeat", "", "repeat, from 0", "i4"),
-    Column("input", "", "first operand, as in the codebook; V for a curve"),
-    Column("second_input", "", "second operand, NaN if none"),
-    Column("ideal", "", "ideal answer, as in the codebook; NaN for a curve"),
-    Column("answer", "", "measured answer, as in the codebook; NaN for a curve"),
-    Column("current", "A", "current, NaN where the answer is a share of several"),
-)
 Operator = Literal[
-    "multiplier", "divider", "exponential", "softplus", "sigmoid", "softmax"
+    "multiplier", "divider", "exponential", "softplus", "sigmoid", "softmax", "gelu"
 ]
 _ROUNDING = 1e-6  # V
 TWO_OPERANDS = ("multiplier", "divider")
-_LOGARITHMIC = (*TWO_OPERANDS, "softmax")
+_FEWEST_UNITS = {"multiplier": 3, "divider": 3, "softmax": 3, "gelu": 4}
+"""Of operators with logarithmic units."""
 
 
 class OperatorSweep(UnitProtocol):
     """Every unit is programmed; then operators made of them are asked over a grid.
 
-    Multiplier and divider need three units, a softmax of two inputs seven for each
-    input. Nine units make `operators` of them by rotation: operators share units. The
+    Multiplier and divider need three units, a GELU four, a softmax of two inputs seven
+    for each input. Nine units make `operators` of them by rotation: they share units. A
+    GELU's first unit is reset before it is a sigmoid and set again afterwards. The
     units of an operator are measured one after the other; see
     :mod:`labneuro.protocols.operator_units`.
 
@@ -76,14 +60,14 @@ class OperatorSweep(UnitProtocol):
     units : tuple of int
         Row and column of each, such as 23.
     operator : str
-        ``multiplier``, ``divider``, ``exponential``, ``softplus``, ``sigmoid`` or
-        ``softmax``.
+        ``multiplier``, ``divider``, ``exponential``, ``softplus``, ``sigmoid``,
+        ``softmax`` or ``gelu``.
     operators : int
         Number of operators.
     inputs : Grid
         Of multiplier and divider both operands in reference currents; of the
         exponential its exponent; of softplus and sigmoid the voltage in V; of the
-        softmax the difference of the two logits.
+        softmax the difference of the two logits; of the GELU its argument.
     repeats : int
         How often the grid is measured.
     multistate : float
@@ -96,6 +80,8 @@ class OperatorSweep(UnitProtocol):
         Of the logarithmic units.
     current_range : float
         Measuring range of the answers in A, and the compliance.
+    gate_range : float
+        The same of a GELU's sigmoid.
     settling : float
         Wait from level to integration in s.
     power_line_cycles : float
@@ -117,6 +103,7 @@ class OperatorSweep(UnitProtocol):
     nominal: NominalDiode = NominalDiode()
     curve: Curve = Curve()
     current_range: Annotated[Ampere, Field(gt=0)] = 10e-6
+    gate_range: Annotated[Ampere, Field(gt=0)] = 100e-9
     settling: Annotated[Second, Field(ge=0, le=10)] = 5e-3
     power_line_cycles: Annotated[float, Field(ge=0.001, le=25)] = 1.0
     step_pulses: StepPulseSettings = StepPulseSettings()
@@ -126,8 +113,9 @@ class OperatorSweep(UnitProtocol):
     def _operands_fit(self) -> OperatorSweep:
         if self.operator in TWO_OPERANDS and self.inputs.start <= 0:
             raise ValueError("inputs.start: operands must be above 0")
-        if self.operator in _LOGARITHMIC and len(self.units) < TRIPLE:
-            raise ValueError(f"units: a {self.operator} needs at least three")
+        fewest = _FEWEST_UNITS.get(self.operator, 1)
+        if len(self.units) < fewest:
+            raise ValueError(f"units: a {self.operator} needs at least {fewest}")
         return self
 
     @property
@@ -154,6 +142,7 @@ class OperatorSweep(UnitProtocol):
             "divider": lambda: first / second,
             "exponential": lambda: np.exp(first),
             "softmax": lambda: first,
+            "gelu": lambda: first / (1.0 + np.exp(-GELU_SLOPE * first)),
         }
         if self.operator in known:
             return np.asarray(known[self.operator]())
@@ -167,7 +156,7 @@ class OperatorSweep(UnitProtocol):
     @property
     def curve_levels(self) -> Array:
         """Levels of a unit's curve in V, of a unit that is only programmed 0 V."""
-        if self.operator in _LOGARITHMIC:
+        if self.operator in _FEWEST_UNITS:
             return staircase(0.0, self.curve.stop, increment=self.curve.increment)
         return np.zeros(1)
 
@@ -181,6 +170,9 @@ class OperatorSweep(UnitProtocol):
             return float(values.max())
         if self.operator == "exponential":
             return float(np.abs(unit.emission * self.inputs.values + unit.offset).max())
+        if self.operator == "gelu":
+            gate = float(GELU_SLOPE * unit.emission * values.max())
+            return max(gate, self.curve.stop)
         # Multiplier and divider: at most what makes the output unit's full range.
         return self.curve.stop
 
@@ -188,18 +180,18 @@ class OperatorSweep(UnitProtocol):
     def warnings(self) -> tuple[str, ...]:
         """What the largest voltage would do to M1 and M2, where it would."""
         found = []
-        on = self.operator != "sigmoid"
         limit = self.nominal.disturbing_voltage(self.multistate)
-        if on and self.highest > limit:
+        if self.operator != "sigmoid" and self.highest > limit:
             found.append(
                 f"{self.operator}: {show(self.highest, 'V')} across a unit reprograms "
                 f"M1: at {show(self.multistate, 'S')} it leaves its dead zone of "
                 f"{show(self.nominal.dead_zone, 'V')} from {show(limit, 'V')} on"
             )
-        if not on and self.highest > self.nominal.binary_set:
+        gates = self.operator in ("sigmoid", "gelu")
+        if gates and self.highest > self.nominal.binary_set:
             found.append(
-                f"sigmoid: {show(self.highest, 'V')} across a unit sets M2, which "
-                f"begins at {show(self.nominal.binary_set, 'V')}"
+                f"{self.operator}: {show(self.highest, 'V')} across a unit sets M2, "
+                f"which begins at {show(self.nominal.binary_set, 'V')}"
             )
         return tuple(found)
 
@@ -233,17 +225,24 @@ class OperatorSweep(UnitProtocol):
         )
 
     def _ask_step(self, number: int) -> Step:
-        sweeps = 6 if self.operator == "softmax" else 1
+        sweeps = {"softmax": 6, "gelu": 2}.get(self.operator, 1)
         count = sweeps * self.repeats * len(self.operands[0])
         # The levels follow from measured curves; these are the most they may be.
-        levels = np.tile([self.highest, -self.highest], (count + 1) // 2)
+        levels = sweep_levels(
+            np.tile([self.highest, -self.highest], (count + 1) // 2), self._held
+        )
+        most, pulses = self.current_range, 0
+        if self.operator == "gelu":
+            switched = [self.binary.switch_levels(on=on) for on in (False, True)]
+            levels = (*switched[0], *levels, *switched[1])
+            most, pulses = max(most, self.gate_range, self.binary.compliance), 2
         return Step(
             label=f"{self.operator} {number}",
-            levels=sweep_levels(levels, self._held),
-            current=self.current_range,
-            compliance=max(GUARD_COMPLIANCE, self.current_range),
-            pulses=0,
-            duration=sweeps * RELAYS + self._held * count,
+            levels=levels,
+            current=most,
+            compliance=max(GUARD_COMPLIANCE, most),
+            pulses=pulses,
+            duration=(sweeps + 3 * pulses) * RELAYS + self._held * count,
         )
 
     def layout(self, device: DeviceConfig) -> RunLayout:
@@ -274,7 +273,7 @@ class OperatorSweep(UnitProtocol):
             ),
         )
         return RunLayout(
-            readings=_READINGS,
+            readings=READINGS,
             readings_signal="answer",
             readings_axis="input",
             plots=(plot,),
@@ -341,9 +340,7 @@ class OperatorExecution(UnitMeasurement):
         routes = ((one, unit) for one in elements for unit in protocol.units)
         super().__init__(bench, protocol.drawing(), routes)
         self._protocol = protocol
-        self._nominal = protocol.nominal.unit
-        self._curves: dict[int, UnitCurve] = {}
-        self._composed = Composed(self._curves, self._drive, self._nominal)
+        self._answers = OperatorAnswers(protocol, self._drive, self._gate)
 
     def measure(self, index: int) -> Block:
         """Execute a step."""
@@ -351,42 +348,36 @@ class OperatorExecution(UnitMeasurement):
         if index < len(prepared):
             rows = self._prepare(index, prepared[index])
         else:
-            rows = self._ask(index, index - len(prepared))
+            rows = self._answers.ask(index, index - len(prepared))
         return Block(rows, self.drawing.add(index, rows))
 
     def restore(self, steps: Sequence[Mapping[str, NDArray[np.generic]]]) -> str:
         """Draw what has been measured; program every unit again and take its curve."""
         super().restore(steps)
-        for index in range(min(len(steps), len(self._protocol.curves))):
+        done = min(len(steps), len(self._protocol.curves))
+        for index in range(done):
             self._prepare(index, self._protocol.curves[index])
-        return f"{len(self._curves)} units programmed again"
+        return f"{done} units programmed again"
 
     def _prepare(self, index: int, unit: int) -> dict[str, NDArray[np.generic]]:
         protocol = self._protocol
         self.program(unit, protocol.multistate, protocol.step_pulses)
         self.switch(unit, protocol.binary, on=protocol.operator != "sigmoid")
-        levels = protocol.curve_levels
-        current = self._drive(unit, levels)
-        self._curves[unit] = UnitCurve(
-            levels, current, self._nominal.saturation_current
-        )
-        count = len(levels)
-        missing = np.full(count, np.nan)
-        return {
-            "step": np.full(count, index, dtype=np.int32),
-            "kind": np.full(count, CURVE, dtype=np.int32),
-            "unit": np.full(count, unit, dtype=np.int32),
-            "operator": np.full(count, -1, dtype=np.int32),
-            "repeat": np.zeros(count, dtype=np.int32),
-            "input": levels,
-            "second_input": missing,
-            "ideal": missing,
-            "answer": missing,
-            "current": current,
-        }
+        return self._answers.take_curve(index, unit)
 
     def _drive(self, unit: int, volts: Array) -> Array:
         """Drive a unit from word to bit at voltages; return the currents in A."""
+        return self._driven(unit, volts, self._protocol.current_range)
+
+    def _gate(self, unit: int, volts: Array) -> Array:
+        """Drive a unit with M2 reset meanwhile; return the currents in A."""
+        protocol = self._protocol
+        self.switch(unit, protocol.binary, on=False)
+        current = self._driven(unit, volts, protocol.gate_range)
+        self.switch(unit, protocol.binary, on=True)
+        return current
+
+    def _driven(self, unit: int, volts: Array, current_range: float) -> Array:
         protocol = self._protocol
         most = max(protocol.highest, float(protocol.curve_levels.max()))
         if np.abs(volts).max() > most + _ROUNDING:
@@ -397,70 +388,7 @@ class OperatorExecution(UnitMeasurement):
         self.route(
             "unit",
             unit,
-            current_range=protocol.current_range,
+            current_range=current_range,
             power_line_cycles=protocol.power_line_cycles,
         )
         return self.sweep(np.round(volts, 9), protocol.settling).current
-
-    def _ask(self, index: int, number: int) -> dict[str, NDArray[np.generic]]:
-        protocol = self._protocol
-        first, second = protocol.operands
-        count, repeats = len(first), protocol.repeats
-        last, answers = _ASKED[protocol.operator](
-            self, number, np.tile(first, repeats), np.tile(second, repeats)
-        )
-        total = count * repeats
-        scale = 1.0 if protocol.in_volts else self._nominal.reference_current
-        shares = protocol.operator == "softmax"
-        return {
-            "step": np.full(total, index, dtype=np.int32),
-            "kind": np.full(total, ANSWER, dtype=np.int32),
-            "unit": np.full(total, last, dtype=np.int32),
-            "operator": np.full(total, number, dtype=np.int32),
-            "repeat": np.repeat(np.arange(repeats, dtype=np.int32), count),
-            "input": np.tile(first, repeats),
-            "second_input": np.tile(second, repeats),
-            "ideal": np.tile(protocol.ideal, repeats),
-            "answer": answers if shares else answers / scale,
-            "current": np.full(total, np.nan) if shares else answers,
-        }
-
-    def pair(self, number: int, first: Array, second: Array) -> tuple[int, Array]:
-        """Ask a multiplier or a divider; return its last unit and currents in A."""
-        triple = rotated(self._protocol.units, number, TRIPLE)
-        if number >= len(self._protocol.units):  # the same units, otherwise arranged
-            triple = triple[::-1]
-        unit = self._nominal.reference_current
-        one = self._protocol.operator == "multiplier"
-        circuit = self._composed.multiply if one else self._composed.divide
-        return triple[-1], circuit(triple, first * unit, second * unit)
-
-    def single(self, number: int, first: Array, second: Array) -> tuple[int, Array]:
-        """Ask one unit; return it and its currents in A."""
-        del second
-        protocol = self._protocol
-        (unit,) = rotated(protocol.units, number, 1)
-        if protocol.operator == "exponential":
-            return unit, self._composed.exponential(unit, first)
-        offset = protocol.offset if protocol.operator == "softplus" else 0.0
-        return unit, self._drive(unit, first + offset)
-
-    def shares(self, number: int, first: Array, second: Array) -> tuple[int, Array]:
-        """Ask a softmax of two inputs; return a unit and the first input's share."""
-        del second
-        logits = np.stack([np.log(first / (1.0 - first)), np.zeros(len(first))], 1)
-        units = self._protocol.units
-        return (
-            rotated(units, number + 6, 1)[0],
-            self._composed.softmax(units, number, logits)[:, 0],
-        )
-
-
-_ASKED = {
-    "multiplier": OperatorExecution.pair,
-    "divider": OperatorExecution.pair,
-    "exponential": OperatorExecution.single,
-    "softplus": OperatorExecution.single,
-    "sigmoid": OperatorExecution.single,
-    "softmax": OperatorExecution.shares,
-}

@@ -4,7 +4,8 @@ A source meter has one channel to drive a unit with, and a guard. So the units o
 operator are not on at the same time: the logarithmic units' curves are measured first;
 the voltage that the circuit would add up is computed from them, and the unit behind is
 driven at it and measured. What lies between the units (sums of voltages, scales of
-currents, signs, offsets) is computed; every diode and memristor is measured.
+currents, signs, offsets) is computed; every diode and memristor is measured. What each
+unit carries in its operator, current and voltage, is noted on the way.
 
 References
 ----------
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labneuro.devices.pcu_composed import GELU_SLOPE
 from labneuro.errors import InstrumentError
 
 if TYPE_CHECKING:
@@ -88,6 +90,20 @@ class UnitCurve:
         return np.interp(wanted, known, self.voltage)
 
 
+@dataclass(frozen=True)
+class UnitLoad:
+    """What the units of an operator carry, as the mean of their magnitudes.
+
+    Attributes
+    ----------
+    current, power : ndarray, shape (points,)
+        Of current in A, and of current times voltage in W.
+    """
+
+    current: Array
+    power: Array
+
+
 class Composed:
     """Operators of units that are driven through instruments.
 
@@ -97,34 +113,77 @@ class Composed:
         By unit.
     drive : callable
         Drives a unit at voltages in V, shape (n,), and returns currents in A.
+    gate : callable
+        The same with M2 high-resistive: a sigmoid.
     nominal : NominalUnit
         For offsets and scales.
     """
 
     def __init__(
-        self, curves: Mapping[int, UnitCurve], drive: Drive, nominal: NominalUnit
+        self,
+        curves: Mapping[int, UnitCurve],
+        drive: Drive,
+        gate: Drive,
+        nominal: NominalUnit,
     ) -> None:
-        self._curves, self._drive, self._nominal = curves, drive, nominal
+        self._curves, self._nominal = curves, nominal
+        self._drivers = drive, gate
+        self._carried: list[tuple[Array, Array]] = []
+
+    def take_load(self) -> UnitLoad:
+        """Return what all units carried since this was asked last."""
+        currents = np.abs([current for current, _ in self._carried])
+        volts = np.abs([voltage for _, voltage in self._carried])
+        self._carried.clear()
+        return UnitLoad(currents.mean(axis=0), (currents * volts).mean(axis=0))
 
     def _volts(self, unit: int, current: Array) -> Array:
-        return self._curves[unit].volts(current)
+        """Return a logarithmic unit's voltages in V at currents in A."""
+        volts = self._curves[unit].volts(current)
+        self._carried.append((current, volts))
+        return volts
+
+    def single(self, unit: int, volts: Array, *, gate: bool = False) -> Array:
+        """Drive a unit, as a sigmoid or not; return its currents in A."""
+        current = self._drivers[gate](unit, volts)
+        self._carried.append((current, volts))
+        return current
 
     def multiply(self, units: Sequence[int], first: Array, second: Array) -> Array:
         """Return the currents of a multiplier in A; ideally x y / reference."""
         one, two, last = units
         volts = self._volts(one, first) + self._volts(two, second)
-        return self._drive(last, volts - self._nominal.offset)
+        return self.single(last, volts - self._nominal.offset)
 
     def divide(self, units: Sequence[int], first: Array, second: Array) -> Array:
         """Return the currents of a divider in A; ideally reference x / y."""
         one, two, last = units
         volts = self._volts(one, first) - self._volts(two, second)
-        return self._drive(last, volts + self._nominal.offset)
+        return self.single(last, volts + self._nominal.offset)
 
     def exponential(self, unit: int, exponent: Array) -> Array:
         """Return the currents of an exponential in A; ideally reference exp(x)."""
         nominal = self._nominal
-        return self._drive(unit, nominal.emission * exponent + nominal.offset)
+        return self.single(unit, nominal.emission * exponent + nominal.offset)
+
+    def gelu(self, units: Sequence[int], value: Array) -> Array:
+        """Return the currents of a GELU in A; ideally reference x sigmoid(1.702 x).
+
+        Parameters
+        ----------
+        units : sequence of int
+            The sigmoid's, then the multiplier's three.
+        value : ndarray, shape (n,)
+            x; its magnitude is multiplied and its sign put back.
+        """
+        nominal = self._nominal
+        first, *others = units
+        volts = GELU_SLOPE * nominal.emission * value
+        level = self.single(first, volts, gate=True) / nominal.saturation_current
+        gate = np.maximum(0.5 * (level + 1.0), 0.0)
+        unit = nominal.reference_current
+        product = self.multiply(others, np.abs(value) * unit, gate * unit)
+        return np.sign(value) * product
 
     def softmax(self, units: Sequence[int], first: int, logits: Array) -> Array:
         """Return the softmax of two inputs, as numbers.

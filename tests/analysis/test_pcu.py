@@ -20,6 +20,8 @@ from labneuro.analysis.pcu_operators import (
     joined,
     product_row,
     scaled,
+    unit_loads,
+    weight_load,
 )
 from labneuro.analysis.pcu_programming import (
     fit_step_law,
@@ -254,6 +256,33 @@ def test_errors_are_relative_and_a_gain_is_trimmed():
     assert error_row(half)["normalisation"] == "of full scale"
 
 
+def test_a_gelus_errors_are_of_its_largest_ideal():
+    ideal = np.array([-0.1, 0.0, 2.0])
+    mean = (ideal + 0.1)[None]
+    nothing = np.full(3, np.nan)
+    one = Answers("gelu", np.arange(3.0), nothing, ideal, mean, np.zeros((1, 3)))
+    assert error_row(one)["untrimmed"] == pytest.approx(0.05)
+    assert error_row(one)["normalisation"] == "of full scale"
+
+
+def test_loads_are_means_whose_product_is_the_power():
+    """Curves are left out; a voltage is weighed by its current."""
+    readings = {
+        "kind": np.array([0, 1, 1, 1, 1]),
+        "operator": np.array([-1, 0, 0, 1, 1]),
+        "unit_current": np.array([9.0, 1e-6, 3e-6, 2e-6, 2e-6]),
+        "unit_power": np.array([9.0, 1e-7, 9e-7, 4e-7, 8e-7]),
+    }
+    np.testing.assert_allclose(unit_loads(readings), [[2e-6, 0.25], [2e-6, 0.3]])
+    earlier = {k: v for k, v in readings.items() if k != "unit_power"}
+    assert unit_loads(earlier) == []
+    product = {
+        "current": np.array([1e-6, 3e-6, 0.0, 4e-6]),
+        "voltage": np.array([0.01, 0.03, 0.0, 0.02]),
+    }
+    assert weight_load(product) == pytest.approx((2e-6, 0.0225))
+
+
 def test_runs_of_an_operator_are_joined_over_the_same_inputs():
     one = grid_answers([1.0])
     assert joined([one, grid_answers([1.1, 1.2])]).mean.shape == (3, 4)
@@ -369,6 +398,10 @@ def test_runs_give_the_calibrated_model(runs):
     assert number(errors["product"]["untrimmed"]) < 0.01
     assert codebook_of(model).surface("multiplier").mean.shape == (2, 3, 3)
     assert 0.0 < model["weight_noise"] < 0.02
+    assert 5e-8 < model["multiplier_current"] < 5e-7
+    assert 0.2 < model["multiplier_voltage"] < 0.35
+    assert model["weight_current"] == pytest.approx(233e-6 * 0.05, rel=0.3)
+    assert model["weight_voltage"] == pytest.approx(0.067, rel=0.2)
     assert len(model.source_runs) == 4
     assert model.population_spread["ideality"] < 1e-3
 

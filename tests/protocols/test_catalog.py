@@ -29,6 +29,8 @@ NAMES = (
     "NeuronFiring",
     "SynapseLearning",
     "InhibitionTruth",
+    "NetworkTraining",
+    "NetworkInference",
     "DiodeSweep",
     "IncrementalStepPulse",
     "ResistiveSwitching",

@@ -142,6 +142,37 @@ def test_other_operators_answer(operator):
         assert np.abs(rows["answer"] - rows["ideal"]).max() < 0.1
 
 
+def test_a_gelu_resets_its_first_unit_and_sets_it_again():
+    """Within the spread of its units, 15 %; M2 of the first is low-resistive again."""
+    protocol = OperatorSweep(
+        units=(11, 22, 33, 12),
+        operator="gelu",
+        operators=1,
+        repeats=1,
+        inputs=Grid(start=-2.0, stop=2.0, points=5),
+        settling=0.02,
+    )
+    check_plan(protocol, BENCH)
+    with connect(BENCH, seed=4) as bench:
+        execution = protocol.measurement(bench)
+        execution.prepare()
+        before = execution.measure(0).rows["current"]
+        for index in (1, 2, 3):
+            execution.measure(index)
+        rows = execution.measure(4).rows
+        again = execution.measure(0).rows["current"]
+        bench.make_safe()
+    answer, ideal = (np.asarray(rows[name], float) for name in ("answer", "ideal"))
+    np.testing.assert_allclose(answer, ideal, rtol=0.15, atol=0.03)
+    assert answer[2] == 0.0
+    # The current of the logarithmic curve at its end: M2 shorts D2 again.
+    assert again[-1] == pytest.approx(before[-1], rel=0.02)
+    (step,) = protocol.plan(BENCH.device).steps[4:]
+    assert step.pulses == 2
+    levels = [volts for one in step.levels for volts, _ in one.segments]
+    assert (min(levels), max(levels)) == (-0.75, 0.8)
+
+
 def test_sigmoid_and_softplus_are_in_volts_and_amperes():
     grid = {"start": -0.2, "stop": 0.15, "points": 8}
     changes = {"units": (11,), "operators": 1, "repeats": 1, "inputs": grid}
@@ -189,6 +220,10 @@ def test_a_sweep_that_would_disturb_warns_at_plan():
         operator="sigmoid", inputs={"start": -1.0, "stop": 1.0, "points": 4}
     )
     assert "sets M2" in sigmoid.plan(BENCH.device).warnings[0]
+    gelu = OperatorSweep(
+        operator="gelu", inputs={"start": -8.0, "stop": 8.0, "points": 3}
+    )
+    assert "gelu: 699.7 mV across a unit sets M2" in gelu.warnings[-1]
     product = VectorMatrixProduct(highest=0.2)
     assert "dead zone at 150 mV" in product.plan(BENCH.device).warnings[0]
 
@@ -305,7 +340,12 @@ def test_small_helpers():
         (ResistiveSwitching, {"stair": 1e-3}, "leaves no time"),
         (Retention, {"interval": 1e-3}, "leaves no time"),
         (Retention, {"duration": 1.0}, "at least the interval"),
-        (OperatorSweep, {"units": [11, 12]}, "at least three"),
+        (OperatorSweep, {"units": [11, 12]}, "a multiplier needs at least 3"),
+        (
+            OperatorSweep,
+            {"operator": "gelu", "units": [11, 12, 13]},
+            "a gelu needs at least 4",
+        ),
         (OperatorSweep, {"inputs": {"start": 0, "stop": 1, "points": 2}}, "above 0"),
         (
             OperatorSweep,
