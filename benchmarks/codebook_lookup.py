@@ -3,9 +3,11 @@
 Softplus and GELU of ten units over activations of three sizes, without gradient. With
 answer noise every element also gets a normal number and a deviation of its own; its
 ratio is printed beside and has no limit. The limit: at most 1.5 times plain. A ratio is
-the median over rounds of the ratio of the two times in the same round.
+the median over rounds of the ratio of the two times in the same round; the times are
+those of the processor, so that other work on the machine does not count.
 
-Run: ``python benchmarks/codebook_lookup.py [rounds] [threads]``
+Run: ``python benchmarks/codebook_lookup.py [rounds] [threads]``, one thread by default.
+With more, processor time counts every thread.
 """
 
 from __future__ import annotations
@@ -34,19 +36,20 @@ ELEMENTS = 5_000_000  # that a round looks up, at least once
 
 
 def seconds(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> float:
-    """Return the time of one call, averaged over a few."""
+    """Return the processor time of one call, averaged over a few."""
     calls = max(1, ELEMENTS // x.numel() // 10)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(calls):
         function(x)
-    return (time.perf_counter() - start) / calls
+    return (time.process_time() - start) / calls
 
 
 def main() -> None:
     """Measure and print."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    if len(sys.argv) > 2:
-        torch.set_num_threads(int(sys.argv[2]))
+    threads = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    torch.set_num_threads(threads)
+    print(f"{rounds} rounds, {threads} thread(s)")
     card = PcuParameters(**load_card("pcu").values(UNITS, "pcu"))
     codebook = codebook_of(card_model(card))
     mean, noisy = (

@@ -34,6 +34,8 @@ BENCHES_OF = {
     "hybrid/neuron-firing": ("neuron-sim",),
     "hybrid/synapse-learning": ("synapses-sim",),
     "hybrid/inhibition-truth": ("lia-sim",),
+    "hybrid/network-training": ("snn-sim",),
+    "hybrid/network-inference": ("snn-sim",),
 }
 
 needs_checkout = pytest.mark.skipif(
@@ -68,7 +70,7 @@ def test_shipped_bench_loads_and_is_limited(path):
     bench = load_bench(path)
     assert bench.description
     assert bench.safe_limits.voltage < 1e3
-    assert bench.safe_limits.current < 1.0
+    assert bench.safe_limits.current < 1.5
     for role, target in bench.roles.items():
         model = bench.instruments[target.partition(".")[0]].model
         assert callable(driver_entry(model).role_class(role))

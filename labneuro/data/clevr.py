@@ -68,12 +68,16 @@ class Question:
         The right answer.
     kind : str
         One of :data:`KINDS`.
+    phrases : tuple of tuple of int
+        Objects of the scene that each phrase of the question speaks of, the first
+        phrase first; empty where that is not known, as in CLEVR's own files.
     """
 
     image: int
     words: tuple[str, ...]
     answer: str
     kind: str
+    phrases: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labneuro.devices import (
     fmes,
+    gated_switch,
     hnno,
+    hybrid_network,
+    hybrid_network_parameters,
     lateral_inhibition,
     lateral_inhibition_device,
     learning_board,
@@ -53,7 +56,19 @@ def _draw_hnno(mean: hnno.HnnoParameters, seed: int) -> hnno.HnnoParameters:
 
 MODELS: Mapping[str, _Model] = {
     "fmes": _Model(fmes.UNITS, fmes.FmesParameters, fmes.draw_device, fmes.FmesDevice),
+    "gated_threshold_switch": _Model(
+        gated_switch.UNITS,
+        gated_switch.gated_switch_parameters,
+        gated_switch.draw_gated_switch,
+        gated_switch.GatedSwitchDevice,
+    ),
     "hnno": _Model(hnno.UNITS, hnno.HnnoParameters, _draw_hnno, hnno.HnnoDevice),
+    "hybrid_network": _Model(
+        hybrid_network_parameters.UNITS,
+        hybrid_network_parameters.hybrid_network_parameters,
+        hybrid_network_parameters.draw_hybrid_network,
+        hybrid_network.HybridNetworkDevice,
+    ),
     "lateral_inhibition": _Model(
         lateral_inhibition.UNITS,
         lateral_inhibition.LateralInhibitionParameters,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 from torch.nn import functional
 
+from labneuro.devices.pcu_composed import GELU_SLOPE
 from labneuro.errors import InputError
 from labneuro.networks.curve_lookup import curve_table, look_up
 from labneuro.networks.product_table import gelu_curve, product_table
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 Mode = Literal["ideal", "codebook", "bypass"]
 WeightNoise = Literal["none", "programming", "read"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-GELU_SLOPE = 1.702
 _SMALLEST = 1e-20
 
 
@@ -102,7 +102,7 @@ class AnalogOperators:
         return self._curve("sigmoid", value, torch.sigmoid)
 
     def gelu(self, value: torch.Tensor) -> torch.Tensor:
-        """Return GELU; analog x sigmoid(1.702 x) of a sigmoid unit and a multiplier."""
+        """Return GELU; analog x sigmoid(1.702 x), measured as one or by its parts."""
         return self._curve("gelu", value, functional.gelu)
 
     def softmax(self, value: torch.Tensor, dim: int = -1) -> torch.Tensor:
@@ -168,7 +168,7 @@ class AnalogOperators:
         if name not in self._curves:
             curve = (
                 gelu_curve(self.codebook, GELU_SLOPE)
-                if name == "gelu"
+                if name == "gelu" and name not in self.codebook.curves
                 else self.codebook.curve(name)
             )
             self._curves[name] = curve_table(

@@ -11,11 +11,12 @@ J. Johnson et al., CVPR 2017 (attributes and kinds of question).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from labneuro.data.clevr import ATTRIBUTES, SceneObject, SceneSet
+from labneuro.errors import InputError
 from labneuro.networks.clevr_style_questions import ask
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+Arrangement = Literal["grid", "free"]
+GRID = 3
+"""Cells along a side of a picture whose objects stand in a grid."""
 LABEL = "synthetic CLEVR-style"
 _COLOURS = {
     "gray": (87, 87, 87),
@@ -34,7 +38,8 @@ _COLOURS = {
     "cyan": (41, 208, 208),
     "yellow": (255, 238, 51),
 }
-_RADIUS = {"small": 0.085, "large": 0.136}
+_RADIUS = {"small": 0.1, "large": 0.16}
+_MARGIN = 0.005  # of a grid's cell, left free at its border
 _BACKGROUND = 150.0
 _NOISE = 3.0
 _TRIES = 200
@@ -47,6 +52,7 @@ def make_scenes(
     side: int = 24,
     objects: tuple[int, int] = (2, 4),
     questions: int = 8,
+    arrangement: Arrangement = "free",
 ) -> SceneSet:
     """Return scenes with their pictures, boxes and questions.
 
@@ -62,17 +68,31 @@ def make_scenes(
         Fewest and most objects of a scene.
     questions : int
         Questions about each scene.
+    arrangement : str
+        ``"free"``: anywhere, apart from each other; ``"grid"``: each in a cell of its
+        own of 3 x 3, which is easier to see.
 
     Returns
     -------
     SceneSet
         Labelled "synthetic CLEVR-style".
+
+    Raises
+    ------
+    InputError
+        If the arrangement is not known or has no room for the objects.
     """
+    if arrangement not in get_args(Arrangement):
+        allowed = ", ".join(get_args(Arrangement))
+        raise InputError(f"arrangement: {arrangement!r}; allowed are {allowed}")
+    if arrangement == "grid" and objects[1] > GRID**2:
+        raise InputError(f"objects: {objects[1]}; a grid has room for {GRID**2}")
+    place = {"free": _scene, "grid": _grid_scene}[arrangement]
     generator = np.random.default_rng((seed, images))
     scenes, boxes, pictures, asked = [], [], [], []
     for number in range(images):
         count = int(generator.integers(objects[0], objects[1] + 1))
-        scene = _scene(count, generator)
+        scene = place(count, generator)
         scenes.append(scene)
         boxes.append(np.array([_box(one) for one in scene], np.float32))
         pictures.append(draw_scene(scene, side, generator))
@@ -98,6 +118,18 @@ def _scene(count: int, generator: np.random.Generator) -> tuple[SceneObject, ...
         )
         if free:
             found.append(SceneObject(**chosen, place=(float(x), float(y))))
+    return tuple(found)
+
+
+def _grid_scene(count: int, generator: np.random.Generator) -> tuple[SceneObject, ...]:
+    """Place objects in cells of their own, about the middle."""
+    found = []
+    for cell in generator.choice(GRID**2, count, replace=False):
+        chosen = {k: str(generator.choice(v)) for k, v in ATTRIBUTES.items()}
+        room = 0.5 / GRID - _RADIUS[chosen["size"]] - _MARGIN
+        right, down = generator.uniform(-room, room, 2)
+        x, y = (cell % GRID + 0.5) / GRID + right, (cell // GRID + 0.5) / GRID + down
+        found.append(SceneObject(**chosen, place=(float(x), float(y))))
     return tuple(found)
 
 

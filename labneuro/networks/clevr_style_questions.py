@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     Scene = tuple[SceneObject, ...]
     Description = dict[str, str]
-    Asked = tuple[list[str], str] | None
+    Phrases = tuple[tuple[int, ...], ...]
+    Asked = tuple[list[str], str, Phrases] | None
 
 _ORDER = ("size", "color", "material", "shape")
 RELATIONS: dict[str, Callable[[SceneObject, SceneObject], bool]] = {
@@ -81,7 +82,8 @@ def ask(
         if found is None:
             kind, found = "count", _count(scene, generator, yes)
         assert found is not None  # noqa: S101  counting always has an answer
-        questions.append(Question(image, tuple(found[0]), found[1], kind))
+        words, answer, phrases = found
+        questions.append(Question(image, tuple(words), answer, kind, phrases))
     return questions
 
 
@@ -112,6 +114,11 @@ def _unique(scene: Scene, generator: np.random.Generator) -> Description | None:
     return wanted if len(matching(scene, wanted)) == 1 else None
 
 
+def _spoken_of(scene: Scene, *groups: list[SceneObject]) -> Phrases:
+    """Return the places in the scene of the objects of each phrase."""
+    return tuple(tuple(scene.index(one) for one in group) for group in groups)
+
+
 def _words(wanted: Description, *, several: bool = False) -> list[str]:
     words = list(wanted.values())
     if "shape" not in wanted:
@@ -126,31 +133,36 @@ def _attribute(scene: Scene, generator: np.random.Generator, _yes: bool) -> Aske
         return None
     key = str(generator.choice(open_keys))
     (one,) = matching(scene, wanted)
-    return ["what", key, "is", "the", *_words(wanted)], getattr(one, key)
+    words = ["what", key, "is", "the", *_words(wanted)]
+    return words, getattr(one, key), _spoken_of(scene, [one])
 
 
 def _count(scene: Scene, generator: np.random.Generator, _yes: bool) -> Asked:
     wanted = _any_description(scene, generator)
     words = ["how", "many", *_words(wanted, several=True), "are", "there"]
-    return words, str(len(matching(scene, wanted)))
+    found = matching(scene, wanted)
+    return words, str(len(found)), _spoken_of(scene, found)
 
 
 def _existence(scene: Scene, generator: np.random.Generator, yes: bool) -> Asked:
     wanted = _any_description(scene, generator)
-    there = bool(matching(scene, wanted))
-    if there != yes:
+    found = matching(scene, wanted)
+    if bool(found) != yes:
         return None
-    return ["is", "there", "a", *_words(wanted)], "yes" if there else "no"
+    words = ["is", "there", "a", *_words(wanted)]
+    return words, "yes" if found else "no", _spoken_of(scene, found)
 
 
 def _compare(scene: Scene, generator: np.random.Generator, yes: bool) -> Asked:
     if _chance(generator):
         first, second = (_any_description(scene, generator) for _ in range(2))
-        more = len(matching(scene, first)) > len(matching(scene, second))
+        groups = matching(scene, first), matching(scene, second)
+        more = len(groups[0]) > len(groups[1])
         if first == second or more != yes:
             return None
         words = ["are", "there", "more", *_words(first, several=True), "than"]
-        return words + _words(second, several=True), "yes" if more else "no"
+        words += _words(second, several=True)
+        return words, "yes" if more else "no", _spoken_of(scene, *groups)
     one, other = _unique(scene, generator), _unique(scene, generator)
     if one is None or other is None:
         return None
@@ -160,7 +172,7 @@ def _compare(scene: Scene, generator: np.random.Generator, yes: bool) -> Asked:
     if a is b or key in one or key in other or same != yes:
         return None
     words = ["is", "the", *_words(one), "the", "same", key, "as", "the"]
-    return words + _words(other), "yes" if same else "no"
+    return words + _words(other), "yes" if same else "no", _spoken_of(scene, [a], [b])
 
 
 def _spatial(scene: Scene, generator: np.random.Generator, _yes: bool) -> Asked:
@@ -176,7 +188,8 @@ def _spatial(scene: Scene, generator: np.random.Generator, _yes: bool) -> Asked:
         return None
     key = str(generator.choice([key for key in _ORDER if key not in wanted]))
     words = ["what", key, "is", "the", *_words(wanted), relation, "of", "the"]
-    return words + _words(anchor), getattr(found[0], key)
+    spoken_of = _spoken_of(scene, found, [other])
+    return words + _words(anchor), getattr(found[0], key), spoken_of
 
 
 _MAKERS: dict[str, Callable[[Scene, np.random.Generator, bool], Asked]] = {

@@ -11,20 +11,21 @@ table                              ``input``                   ideal ``mean``
 =================================  ==========================  =====================
 ``codebook_softplus``              x = K V                     ln(1 + exp(x))
 ``codebook_sigmoid``               x = K V                     1 / (1 + exp(-x))
+``codebook_gelu``                  x                           x / (1 + exp(-1.702 x))
 ``codebook_exponential``           exponent x                  exp(x)
 ``codebook_softmax``               the computed share p        p
 ``codebook_multiplier``            x, ``second_input`` y       x y
 ``codebook_divider``               x, ``second_input`` y       x / y
 =================================  ==========================  =====================
 
-Every table has the columns ``unit`` (a number, 0, 1, ...), ``input``, ``mean`` and
-``deviation`` (standard deviation of single answers of this unit at this input, 0 or
-more); the two-operand tables have ``second_input`` as well. Operands of multiplier and
-divider are above 0, in reference currents; the circuit handles signs. Every unit of an
-operator has the same inputs, at least two of each kind; two-operand tables hold the
-whole grid. Rows may come in any order. Whether the means are trimmed (divided by each
-unit's own gain) is for the fit to decide and to say; the network takes them as they
-are.
+Without ``codebook_gelu`` a GELU is computed from sigmoid and multiplier. Every table
+has the columns ``unit`` (a number, 0, 1, ...), ``input``, ``mean`` and ``deviation``
+(standard deviation of single answers of this unit at this input, 0 or more); the
+two-operand tables have ``second_input`` as well. Operands of multiplier and divider are
+above 0, in reference currents; the circuit handles signs. Every unit of an operator has
+the same inputs, at least two of each kind; two-operand tables hold the whole grid. Rows
+may come in any order. Whether the means are trimmed (divided by each unit's own gain)
+is for the fit to decide and to say; the network takes them as they are.
 
 The parameter ``weight_noise`` is the standard deviation of a weight in shares of the
 largest weight of its line (paper: 0.027367, its normalisation is not in the text).
@@ -41,6 +42,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labneuro.devices.pcu_composed import GELU_SLOPE
 from labneuro.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def _logistic(x: Array) -> Array:
 ONE_OPERAND: dict[str, Callable[[Array], Array]] = {
     "softplus": lambda x: np.logaddexp(0.0, x),
     "sigmoid": _logistic,
+    "gelu": lambda x: x * _logistic(GELU_SLOPE * x),
     "exponential": np.exp,
     "softmax": lambda x: x,
 }

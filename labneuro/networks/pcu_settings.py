@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from labneuro.networks.pcu_schedule import DROP_AT, DROP_FACTOR, Schedule
 from labneuro.units import InputModel
 
 
@@ -17,6 +18,8 @@ def _as_numbers(value: object) -> object:
 
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+_GRID_CELLS = 9
 Layers = Annotated[tuple[Count, ...], BeforeValidator(_as_numbers)]
 _QUICK_TRAINING = {
     "steps": 6,
@@ -30,6 +33,11 @@ _QUICK_TRAINING = {
 class TuningSettings(InputModel):
     """What both fine-tuning studies share; numbers are `chosen` for a small network.
 
+    The paper's schedules: VQA tells a rate alone (``constant``), the tracker one that
+    is reduced at the 8th of ten epochs (``tuning_schedule: step``), after which a last
+    epoch refines the activation functions (`final_steps`, a tenth of `tuning_steps`,
+    with `activations_last`).
+
     Attributes
     ----------
     quick : bool
@@ -37,14 +45,20 @@ class TuningSettings(InputModel):
         nothing. Overrides the sizes and steps.
     seeds : int
         Networks, trained with seeds counted up from the simulation's.
-    steps, learning_rate : int, float
-        Training of the ideal network.
-    tuning_steps, tuning_rate : int, float
+    steps, learning_rate, schedule : int, float, str
+        Training of the ideal network; ``"cosine"``, ``"step"`` or ``"constant"``.
+    tuning_steps, tuning_rate, tuning_schedule : int, float, str
         Fine-tuning of each variant.
+    drop_at, drop_factor : float
+        After which share of the steps ``"step"`` multiplies the rate, and with what.
+    final_steps, final_rate : int, float
+        Final stage of the fine-tuning, at one rate; 0 steps: there is none.
+    activations_last : bool
+        Activation functions stay ideal up to the final stage and are measured in it.
     batch : int
         Examples in a step.
     weight_decay : float
-        Of AdamW; the paper's.
+        Of AdamW; the paper's for VQA, and TBSI's for the tracker.
     weight_noise : str
         ``"programming"``, ``"read"`` or ``"none"``.
     answer_noise : bool
@@ -56,21 +70,39 @@ class TuningSettings(InputModel):
     quick: bool = False
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
     steps: Count = 600
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    learning_rate: Rate = 2e-3
+    schedule: Schedule = "cosine"
     tuning_steps: Count = 80
-    tuning_rate: Annotated[float, Field(gt=0, le=1)] = 5e-4
+    tuning_rate: Rate = 5e-4
+    tuning_schedule: Schedule = "cosine"
+    drop_at: Annotated[float, Field(gt=0, lt=1)] = DROP_AT
+    drop_factor: Annotated[float, Field(gt=0, lt=1)] = DROP_FACTOR
+    final_steps: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    final_rate: Rate = 5e-5
+    activations_last: bool = False
     batch: Count = 64
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-4
     weight_noise: Literal["programming", "read", "none"] = "programming"
     answer_noise: bool = True
     programmings: Annotated[int, Field(ge=1, le=1000)] = 2
 
+    @model_validator(mode="after")
+    def _activations_have_steps(self) -> TuningSettings:
+        if self.activations_last and not self.final_steps:
+            raise ValueError("activations_last: needs final_steps of 1 or more")
+        return self
+
+    def _quick_training(self) -> dict[str, int]:
+        """Return the steps of a quick run; a final stage stays one."""
+        return _QUICK_TRAINING | {"final_steps": min(self.final_steps, 1)}
+
 
 class PcuVqaSettings(TuningSettings):
     """Settings of visual question answering.
 
-    The paper's network has 6 + 6 layers, 25 queries and width 256 (DETR's), and is
-    trained for 10 000 steps of 64 at 1e-5 from pretrained weights, then tuned for 1600.
+    The paper's network has 6 + 6 layers, 25 queries and width 256 (DETR's). A
+    pretrained MDETR gets softplus for ReLU and is trained on for 10 000 steps of 64 at
+    1e-5, then tuned for 1600 at the same rate.
 
     Attributes
     ----------
@@ -83,6 +115,12 @@ class PcuVqaSettings(TuningSettings):
         Questions about each generated picture.
     least_objects, most_objects : int
         Objects of a generated picture.
+    arrangement : str
+        Of a generated picture: ``"grid"``, each object in a cell of its own of 3 x 3,
+        or ``"free"``, which asks for more pixels, patches and steps.
+    backbone_steps : int
+        Steps in which the convolutions learn to name what a patch holds, before the
+        network is trained: they stand for pretrained ones.
     side : int
         Height and width of the pictures in pixels.
     patches : int
@@ -91,16 +129,18 @@ class PcuVqaSettings(TuningSettings):
         The network.
     """
 
-    steps: Count = 1200
-    tuning_steps: Count = 120
+    steps: Count = 1600
+    tuning_steps: Count = 160
     clevr: str = ""
     images: Count = 2500
     test_images: Count = 250
     questions: Annotated[int, Field(ge=1, le=100)] = 8
     least_objects: Annotated[int, Field(ge=1, le=10)] = 2
     most_objects: Annotated[int, Field(ge=1, le=10)] = 3
-    side: Annotated[int, Field(ge=16, le=512)] = 24
-    patches: Annotated[int, Field(ge=1, le=64)] = 4
+    arrangement: Literal["grid", "free"] = "grid"
+    backbone_steps: Annotated[int, Field(ge=0, le=1_000_000)] = 500
+    side: Annotated[int, Field(ge=16, le=512)] = 36
+    patches: Annotated[int, Field(ge=1, le=64)] = 3
     width: Annotated[int, Field(ge=4, le=1024)] = 48
     heads: Annotated[int, Field(ge=1, le=64)] = 4
     feed_forward: Annotated[int, Field(ge=1, le=8192)] = 96
@@ -114,13 +154,18 @@ class PcuVqaSettings(TuningSettings):
             raise ValueError(f"width: must be a multiple of heads ({self.heads})")
         if self.least_objects > self.most_objects:
             raise ValueError("least_objects: must be at most most_objects")
+        if self.arrangement == "grid" and self.most_objects > _GRID_CELLS:
+            raise ValueError(
+                f"most_objects: at most {_GRID_CELLS} have room in a grid; "
+                "set arrangement to free for more"
+            )
         return self
 
     def sized(self) -> PcuVqaSettings:
         """Return the settings to run with: tiny ones if `quick`."""
         tiny = {"images": 40, "test_images": 10, "width": 16, "feed_forward": 16}
-        layers = {"encoder_layers": 1, "decoder_layers": 1}
-        changes = _QUICK_TRAINING | tiny | layers if self.quick else {}
+        layers = {"encoder_layers": 1, "decoder_layers": 1, "backbone_steps": 2}
+        changes = self._quick_training() | tiny | layers if self.quick else {}
         return self.model_copy(update=changes)
 
 
@@ -128,8 +173,9 @@ class PcuTrackingSettings(TuningSettings):
     """Settings of RGB-T tracking.
 
     The paper's network is ViT-Tiny (width 192, 3 heads, 12 layers, 16-pixel patches,
-    crops of 128 and 256 pixels), fused in layers 4, 7, 10, trained for 50 epochs at
-    4e-4 with batch 32 from pretrained weights, then tuned for 10 and 1.
+    crops of 128 and 256 pixels), fused in layers 4, 7, 10. A ViT pretrained on ImageNet
+    gets batch for layer normalisation and is trained for 50 epochs at 4e-4 with batch
+    32, then tuned for 10 at the same rate, reduced at the 8th, and for 1 more.
 
     Attributes
     ----------
@@ -182,7 +228,7 @@ class PcuTrackingSettings(TuningSettings):
         """Return the settings to run with: tiny ones if `quick`."""
         tiny = {"sequences": 4, "test_sequences": 2, "frames": 6, "width": 12}
         layers = {"layers": 1, "fusion_layers": (1,)}
-        changes = _QUICK_TRAINING | tiny | layers if self.quick else {}
+        changes = self._quick_training() | tiny | layers if self.quick else {}
         return self.model_copy(update=changes)
 
 

@@ -1,4 +1,4 @@
-"""Results of the fine-tuning studies: four numbers side by side, over seeds."""
+"""The fine-tuning studies: networks of several seeds, four numbers side by side."""
 
 from __future__ import annotations
 
@@ -6,26 +6,127 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from labneuro.networks.pcu_tuning import VARIANTS, VariantRow
+from scipy.special import stdtrit
+
+from labneuro.networks.pcu_schedule import learning_rates
+from labneuro.networks.pcu_tuning import (
+    IDEAL,
+    UNCORRECTED,
+    VARIANTS,
+    WITH_BYPASS,
+    WITHOUT_BYPASS,
+    TuningPlan,
+    VariantRow,
+    four_numbers,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.networks.codebook import Codebook
+    from labneuro.networks.pcu_settings import TuningSettings
+    from labneuro.networks.pcu_tuning import TuningTask
     from labneuro.units import InputModel
 
+    Progress = Callable[[str, int, int], None]
+
+LEVEL = 0.95
+"""Confidence of all intervals."""
 PAPER_VQA = {
-    "ideal": 0.993,
-    "uncorrected": 0.907,
-    "fine-tuned without bypass": 0.964,
-    "fine-tuned with bypass": 0.992,
+    IDEAL: 0.993,
+    UNCORRECTED: 0.907,
+    WITHOUT_BYPASS: 0.964,
+    WITH_BYPASS: 0.992,
 }
 """Accuracies on CLEVR itself that the paper quotes (section 2.5)."""
-PAPER_TRACKING = {"ideal": 0.641, "fine-tuned with bypass": 0.621}
+PAPER_TRACKING = {IDEAL: 0.641, WITH_BYPASS: 0.621}
 """Precision on LasHeR itself that the paper quotes (section 2.4)."""
+
+
+class TunedNetwork(NamedTuple):
+    """One network of a study.
+
+    Attributes
+    ----------
+    rows : list of VariantRow
+        A row a variant.
+    ideal, tuned : Module
+        The network as it was trained, and tuned with bypass.
+    """
+
+    rows: list[VariantRow]
+    ideal: nn.Module
+    tuned: nn.Module
+
+
+def tuned_networks(
+    task: TuningTask,
+    codebook: Codebook,
+    settings: TuningSettings,
+    seed: int,
+    progress: Progress | None,
+) -> Iterator[TunedNetwork]:
+    """Train, try and tune the networks of a study, one after the other.
+
+    Parameters
+    ----------
+    task : TuningTask
+        What is learnt.
+    codebook : Codebook
+        The measured operators.
+    settings : TuningSettings
+        How many networks, how long and how fast.
+    seed : int
+        Seed of the first network; the others count up from it.
+    progress : callable, optional
+        Called with a label, the steps done and the steps in total.
+
+    Yields
+    ------
+    TunedNetwork
+    """
+    plan = tuning_plan(settings)
+    for number in range(settings.seeds):
+        label = f"network {number + 1} of {settings.seeds}"
+        told = progress or _no_progress
+        yield TunedNetwork(
+            *four_numbers(task, codebook, plan, seed + number, told, label)
+        )
+
+
+def tuning_plan(settings: TuningSettings) -> TuningPlan:
+    """Return the learning rate of every step, and the rest of the settings."""
+    drop = {"drop_at": settings.drop_at, "drop_factor": settings.drop_factor}
+    return TuningPlan(
+        rates=learning_rates(
+            settings.schedule, settings.learning_rate, settings.steps, **drop
+        ),
+        tuning_rates=learning_rates(
+            settings.tuning_schedule,
+            settings.tuning_rate,
+            settings.tuning_steps,
+            **drop,
+        ),
+        final_rates=learning_rates(
+            "constant", settings.final_rate, settings.final_steps
+        ),
+        activations_last=settings.activations_last,
+        weight_decay=settings.weight_decay,
+        weight_noise=settings.weight_noise,
+        answer_noise=settings.answer_noise,
+        programmings=settings.programmings,
+    )
+
+
+def _no_progress(label: str, done: int, total: int) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +165,8 @@ class VariantSummary:
         Number of networks.
     mean, standard_deviation : float
         Over the seeds; the deviation is nan for one seed.
+    half_width : float
+        Half of the 95 % interval of the mean (Student's t); nan for one seed.
     feature_error : float
         Mean of the rows' feature errors.
     paper : float or None
@@ -75,6 +178,7 @@ class VariantSummary:
     seeds: int
     mean: float
     standard_deviation: float
+    half_width: float
     feature_error: float
     paper: float | None
 
@@ -135,24 +239,49 @@ class StudyResult:
             len(values),
             fmean(values),
             stdev(values) if len(values) > 1 else math.nan,
+            _half_width(values),
             fmean(row.feature_error for row in group),
             self.paper.get(variant) if main else None,
         )
 
+    def gain(self, better: str, worse: str) -> tuple[float, float]:
+        """Return by how much one variant's main score exceeds another's.
+
+        Network by network, so that what all variants of a network share drops out.
+
+        Returns
+        -------
+        tuple of float
+            Mean over the networks and half of its 95 % interval (nan for one).
+        """
+        score = next(iter(self.rows[0].scores))
+        first, second = (
+            [row.scores[score] for row in self.rows if row.variant == name]
+            for name in (better, worse)
+        )
+        gains = [a - b for a, b in zip(first, second, strict=True)]
+        return fmean(gains), _half_width(gains)
+
     @property
     def accuracy_table(self) -> str:
-        """The summary as a text table, one line a variant and score."""
+        """The summary as a text table, one line a variant and score, and the gains."""
         lines = [
             f"data: {self.data}",
-            f"{'variant':<27}{'score':<22}{'mean':>7}{'sd':>7}{'feature error':>15}"
-            f"{'paper, own data':>17}",
+            f"{'variant':<27}{'score':<22}{'mean':>7}{'sd':>7}{'+-95 %':>8}"
+            f"{'feature error':>15}{'paper, own data':>17}",
         ]
         lines += [
             f"{part.variant:<27}{part.score:<22}{part.mean:>7.1%}"
-            f"{_percent(part.standard_deviation):>7}{part.feature_error:>15.3f}"
-            f"{_percent(part.paper):>17}"
+            f"{_percent(part.standard_deviation):>7}{_percent(part.half_width):>8}"
+            f"{part.feature_error:>15.3f}{_percent(part.paper):>17}"
             for part in self.summary()
         ]
+        for worse in (UNCORRECTED, WITHOUT_BYPASS):
+            mean, half = self.gain(WITH_BYPASS, worse)
+            lines.append(
+                f"{WITH_BYPASS} over {worse}, network by network: {mean:+.1%} +- "
+                f"{_percent(half)}"
+            )
         return "\n".join(lines)
 
     def to_json(self) -> str:
@@ -167,10 +296,23 @@ class StudyResult:
                 {key: _or_none(value) for key, value in asdict(part).items()}
                 for part in self.summary()
             ],
+            "gains": {
+                worse: [_or_none(value) for value in self.gain(WITH_BYPASS, worse)]
+                for worse in (UNCORRECTED, WITHOUT_BYPASS)
+            },
             "rows": [asdict(row) for row in self.rows],
             "curves": self.curves,
         }
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _half_width(values: list[float]) -> float:
+    """Return half of the 95 % interval of the mean, nan for a single value."""
+    count = len(values)
+    if count == 1:
+        return math.nan
+    reach = float(stdtrit(count - 1, 0.5 + 0.5 * LEVEL))
+    return reach * stdev(values) / math.sqrt(count)
 
 
 def _percent(value: float | None) -> str:

@@ -17,14 +17,8 @@ from labneuro.errors import InputError
 from labneuro.networks.analog_layers import program
 from labneuro.networks.codebook import codebook_of
 from labneuro.networks.pcu_settings import PcuTrackingSettings
-from labneuro.networks.pcu_study import PAPER_TRACKING, StudyResult
-from labneuro.networks.pcu_tuning import (
-    IDEAL,
-    WITH_BYPASS,
-    TuningTask,
-    four_numbers,
-)
-from labneuro.networks.pcu_vqa import tuning_plan
+from labneuro.networks.pcu_study import PAPER_TRACKING, StudyResult, tuned_networks
+from labneuro.networks.pcu_tuning import IDEAL, WITH_BYPASS, TuningTask
 from labneuro.networks.rgbt_sequences import LABEL, make_sequences
 from labneuro.networks.tracking_model import Tracker, TrackerShape
 from labneuro.networks.tracking_task import TrackingData
@@ -36,6 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.networks.pcu_tuning import VariantRow
 
     Progress = Callable[[str, int, int], None]
     Curve = tuple[tuple[float, ...], tuple[float, ...]]
@@ -81,20 +76,16 @@ def simulate(
     sized = settings.sized()
     codebook = codebook_of(model)
     task = _Task(sized, *_sequences(sized))
-    rows, curves = [], {}
-    for number in range(sized.seeds):
-        found, ideal, tuned = four_numbers(
-            task,
-            codebook,
-            tuning_plan(sized),
-            seed + number,
-            progress or _no_progress,
-            f"network {number + 1} of {sized.seeds}",
-        )
-        rows += found
-        if number == 0:
-            program(tuned)
-            curves = {IDEAL: task.curve(ideal), WITH_BYPASS: task.curve(tuned)}
+    rows: list[VariantRow] = []
+    curves: dict[str, Curve] = {}
+    for found in tuned_networks(task, codebook, sized, seed, progress):
+        rows += found.rows
+        if not curves:
+            program(found.tuned)
+            curves = {
+                IDEAL: task.curve(found.ideal),
+                WITH_BYPASS: task.curve(found.tuned),
+            }
     data = "LasHeR" if settings.lasher else LABEL
     return StudyResult(
         "pcu-tracking",
@@ -105,10 +96,6 @@ def simulate(
         PAPER_TRACKING,
         curves=curves,
     )
-
-
-def _no_progress(label: str, done: int, total: int) -> None:
-    """Report nothing."""
 
 
 def _sequences(

@@ -2,28 +2,31 @@
 
 The three stages of the paper: the codebook is the calibrated model's; the operators of
 a trained network are replaced by it; the network is trained on, with the measured
-operators forward and, by the bypass, the ideal ones' gradients backward. Beside it: the
+operators forward and, by the bypass, the ideal ones' gradients backward. The tracker's
+tuning ends with an epoch "to further refine the model's activation functions", of which
+the text says no more; here it is taken as the steps in which they too are measured
+ones, having been ideal so far (`activations_last`), or as plain further steps. Beside
+this: the
 ideal network, the network with operators replaced and nothing else ("uncorrected"), the
 network trained on without the bypass, whose gradients end at the first look-up that
 they meet, and, as a control, the ideal network trained on for as long.
 
 References
 ----------
-Z. Zhan et al., Adv. Sci. 12 (2025) e04706: section 2.5, Figure 5.
+Z. Zhan et al., Adv. Sci. 12 (2025) e04706: section 2.5, Figure 5; section 4.
 """
 
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from labneuro.networks.analog_layers import program
+from labneuro.networks.analog_layers import AnalogActivation, program
 from labneuro.networks.analogize import analogize
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ WITHOUT_BYPASS = "fine-tuned without bypass"
 WITH_BYPASS = "fine-tuned with bypass"
 VARIANTS = (IDEAL, UNCORRECTED, WITHOUT_BYPASS, WITH_BYPASS, CONTROL)
 _LARGEST_GRADIENT = 1.0
-_WARM_UP = 0.1  # of the steps
+_SEED_OF_STAGE = 1 << 20  # stages draw batches of their own
 
 
 class TuningTask(ABC):
@@ -72,10 +75,13 @@ class TuningPlan:
 
     Attributes
     ----------
-    steps, learning_rate : int, float
-        Training of the ideal network (half-cosine decline).
-    tuning_steps, tuning_rate : int, float
-        Fine-tuning, of every variant.
+    rates : tuple of float
+        Learning rate of each step of the training of the ideal network.
+    tuning_rates, final_rates : tuple of float
+        The same of the fine-tuning of every variant and of its final stage.
+    activations_last : bool
+        Whether activation functions are ideal in the fine-tuning and measured in its
+        final stage only.
     weight_decay : float
         Of AdamW.
     weight_noise : str
@@ -86,14 +92,20 @@ class TuningPlan:
         Programmings over which a test is averaged.
     """
 
-    steps: int
-    learning_rate: float
-    tuning_steps: int
-    tuning_rate: float
+    rates: tuple[float, ...]
+    tuning_rates: tuple[float, ...]
+    final_rates: tuple[float, ...]
+    activations_last: bool
     weight_decay: float
     weight_noise: WeightNoise
     answer_noise: bool
     programmings: int
+
+    @property
+    def total(self) -> int:
+        """Steps of the training and of all fine-tunings."""
+        tuning = len(self.tuning_rates) + len(self.final_rates)
+        return len(self.rates) + tuning * (len(VARIANTS) - 2)
 
 
 @dataclass(frozen=True)
@@ -162,18 +174,15 @@ def four_numbers(
     """
     torch.manual_seed(seed)
     ideal = task.make(seed)
-    total = plan.steps + 3 * plan.tuning_steps
     done = 0
 
     def step_done() -> None:
         nonlocal done
         done += 1
-        progress(label, done, total)
+        progress(label, done, plan.total)
 
-    def train(network: nn.Module, *, tuning: bool) -> tuple[float, ...]:
-        return _train(task, network, plan, seed, step_done, tuning=tuning)
-
-    first_loss = train(ideal, tuning=False)
+    training = _Training(task, plan, seed, step_done)
+    first_loss = training.train(ideal)
     reference = task.features(ideal)
     rows = [VariantRow(seed, IDEAL, task.scores(ideal), 0.0, first_loss)]
     tuned = ideal
@@ -187,7 +196,7 @@ def four_numbers(
                 weight_noise=plan.weight_noise,
                 answer_noise=plan.answer_noise,
             )
-        loss = () if variant == UNCORRECTED else train(network, tuning=True)
+        loss = () if variant == UNCORRECTED else training.tune(network)
         scores = _tested(task, network, 1 if mode is None else plan.programmings)
         error = _relative(task.features(network), reference)
         rows.append(VariantRow(seed, variant, scores, error, loss))
@@ -195,44 +204,51 @@ def four_numbers(
     return rows, ideal, tuned
 
 
-def _train(
-    task: TuningTask,
-    network: nn.Module,
-    plan: TuningPlan,
-    seed: int,
-    step_done: Callable[[], None],
-    *,
-    tuning: bool,
-) -> tuple[float, ...]:
-    """Train or tune a network in place; return the loss of each step."""
-    steps = plan.tuning_steps if tuning else plan.steps
-    rate = plan.tuning_rate if tuning else plan.learning_rate
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=rate, weight_decay=plan.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _decline(step, steps)
-    )
-    losses = []
-    network.train()
-    for step in range(steps):
-        loss = task.loss(network, seed + (1 << 20) * tuning, step)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
-        step_done()
-    return tuple(losses)
+@dataclass(frozen=True)
+class _Training:
+    """What all trainings of one network share."""
 
+    task: TuningTask
+    plan: TuningPlan
+    seed: int
+    step_done: Callable[[], None]
 
-def _decline(step: int, steps: int) -> float:
-    """Return the share of the rate: a short rise, then half a cosine down."""
-    rise = max(1, round(_WARM_UP * steps))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1.0 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
+    def train(self, network: nn.Module) -> tuple[float, ...]:
+        """Train a network in place; return the loss of each step."""
+        return self._steps(network, self.plan.rates, 0)
+
+    def tune(self, network: nn.Module) -> tuple[float, ...]:
+        """Fine-tune a network in place; return the loss of each step."""
+        activations = [m for m in network.modules() if isinstance(m, AnalogActivation)]
+        measured = [activation.operators for activation in activations]
+        if self.plan.activations_last:
+            for activation in activations:
+                activation.operators = replace(activation.operators, mode="ideal")
+        losses = self._steps(network, self.plan.tuning_rates, 1)
+        for activation, operators in zip(activations, measured, strict=True):
+            activation.operators = operators
+        return losses + self._steps(network, self.plan.final_rates, 2)
+
+    def _steps(
+        self, network: nn.Module, rates: tuple[float, ...], stage: int
+    ) -> tuple[float, ...]:
+        """Make one step at each rate, with an optimiser of this stage's own."""
+        optimizer = torch.optim.AdamW(
+            network.parameters(), weight_decay=self.plan.weight_decay
+        )
+        losses = []
+        network.train()
+        for step, rate in enumerate(rates):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss = self.task.loss(network, self.seed + _SEED_OF_STAGE * stage, step)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
+            optimizer.step()
+            losses.append(loss.item())
+            self.step_done()
+        return tuple(losses)
 
 
 def _tested(task: TuningTask, network: nn.Module, times: int) -> dict[str, float]:

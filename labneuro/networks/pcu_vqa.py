@@ -17,8 +17,14 @@ from labneuro.networks.clevr_style import make_scenes
 from labneuro.networks.clevr_style_questions import ANSWERS, WORDS
 from labneuro.networks.codebook import codebook_of
 from labneuro.networks.pcu_settings import PcuVqaSettings
-from labneuro.networks.pcu_study import PAPER_VQA, AttentionPicture, StudyResult
-from labneuro.networks.pcu_tuning import TuningPlan, TuningTask, four_numbers
+from labneuro.networks.pcu_study import (
+    PAPER_VQA,
+    AttentionPicture,
+    StudyResult,
+    tuned_networks,
+)
+from labneuro.networks.pcu_tuning import TuningTask
+from labneuro.networks.vqa_backbone import pretrain
 from labneuro.networks.vqa_model import VqaNetwork, VqaShape
 from labneuro.networks.vqa_task import VqaData
 
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
 
     from labneuro.calibration import CalibratedModel
     from labneuro.data.clevr import SceneSet
-    from labneuro.networks.pcu_settings import TuningSettings
     from labneuro.networks.pcu_tuning import VariantRow
 
     Progress = Callable[[str, int, int], None]
@@ -75,45 +80,20 @@ def simulate(
     train, test = _scenes(sized)
     words, answers = _vocabularies(train, test)
     longest = max(len(q.words) for part in (train, test) for q in part.questions)
-    data = [VqaData(part, words, answers, longest) for part in (train, test)]
+    data = [
+        VqaData(part, words, answers, longest, sized.patches) for part in (train, test)
+    ]
     task = _Task(sized, data[0], data[1], (words, answers), longest)
     rows: list[VariantRow] = []
     pictures: tuple[AttentionPicture, ...] = ()
-    for number in range(sized.seeds):
-        label = f"network {number + 1} of {sized.seeds}"
-        found, _, tuned = four_numbers(
-            task,
-            codebook,
-            tuning_plan(sized),
-            seed + number,
-            progress or _no_progress,
-            label,
-        )
-        rows += found
-        if number == 0:
-            assert isinstance(tuned, VqaNetwork)  # noqa: S101  narrows the type
-            pictures = _pictures(tuned, test, data[1], answers)
+    for found in tuned_networks(task, codebook, sized, seed, progress):
+        rows += found.rows
+        if not pictures:
+            assert isinstance(found.tuned, VqaNetwork)  # noqa: S101  narrows the type
+            pictures = _pictures(found.tuned, test, data[1], answers)
     return StudyResult(
         "pcu-vqa", test.label, settings, model, tuple(rows), PAPER_VQA, pictures
     )
-
-
-def tuning_plan(settings: TuningSettings) -> TuningPlan:
-    """Return the plan of a study's settings."""
-    return TuningPlan(
-        settings.steps,
-        settings.learning_rate,
-        settings.tuning_steps,
-        settings.tuning_rate,
-        settings.weight_decay,
-        settings.weight_noise,
-        settings.answer_noise,
-        settings.programmings,
-    )
-
-
-def _no_progress(label: str, done: int, total: int) -> None:
-    """Report nothing."""
 
 
 def _scenes(settings: PcuVqaSettings) -> tuple[SceneSet, SceneSet]:
@@ -134,6 +114,7 @@ def _scenes(settings: PcuVqaSettings) -> tuple[SceneSet, SceneSet]:
             side=settings.side,
             objects=objects,
             questions=settings.questions,
+            arrangement=settings.arrangement,
         )
         for count, seed in (
             (settings.images, _TRAIN_SEED),
@@ -171,9 +152,9 @@ class _Task(TuningTask):
         self._longest = longest
 
     def make(self, seed: int) -> VqaNetwork:
-        """Return a fresh network."""
+        """Return a fresh network whose backbone can see."""
         own = self._settings
-        return VqaNetwork(
+        network = VqaNetwork(
             VqaShape(
                 own.width,
                 own.heads,
@@ -186,6 +167,14 @@ class _Task(TuningTask):
                 own.patches,
             )
         )
+        pretrain(
+            network.backbone,
+            self._train,
+            steps=own.backbone_steps,
+            batch=own.batch,
+            seed=seed,
+        )
+        return network
 
     def loss(self, network: VqaNetwork, seed: int, step: int) -> torch.Tensor:
         """Return the loss of questions drawn by seed and step."""

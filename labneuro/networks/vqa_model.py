@@ -22,6 +22,10 @@ import torch
 from torch import nn
 
 from labneuro.data.clevr import ATTRIBUTES
+from labneuro.networks.vqa_backbone import make_backbone
+
+PHRASES = 2
+"""Phrases of a question that the network tells apart."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class VqaAnswer(NamedTuple):
         Centre right, down, width, height, in shares of the picture.
     attributes : dict of str to Tensor, shape (batch, queries, values + 1)
         Logits of each attribute; the last value is "no object".
+    phrases : Tensor, shape (batch, patches**2, PHRASES)
+        Logits of a phrase of the question speaking of the object in a patch.
     encoded : Tensor, shape (batch, tokens, width)
         What the encoder says.
     """
@@ -78,6 +84,7 @@ class VqaAnswer(NamedTuple):
     answer: torch.Tensor
     boxes: torch.Tensor
     attributes: dict[str, torch.Tensor]
+    phrases: torch.Tensor
     encoded: torch.Tensor
 
 
@@ -88,14 +95,7 @@ class VqaNetwork(nn.Module):
         super().__init__()
         width = shape.width
         self.shape = shape
-        self.backbone = nn.Sequential(
-            nn.Conv2d(3, width, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.AdaptiveAvgPool2d(shape.patches),
-        )
+        self.backbone = make_backbone(width, shape.patches)
         self.words = nn.Embedding(shape.words, width, padding_idx=0)
         # In torch's spread of 1 the places would outshout the picture's tokens.
         self.image_place = nn.Parameter(0.5 * torch.randn(shape.patches**2, width))
@@ -117,6 +117,7 @@ class VqaNetwork(nn.Module):
         self.attributes = nn.ModuleDict(
             {name: nn.Linear(width, len(v) + 1) for name, v in ATTRIBUTES.items()}
         )
+        self.phrases = nn.Linear(width, PHRASES)
 
     def tokens(
         self, images: torch.Tensor, words: torch.Tensor
@@ -151,6 +152,7 @@ class VqaNetwork(nn.Module):
             self.answer(asked[:, -1]),
             torch.sigmoid(self.box_out(self.box(objects))),
             {name: head(objects) for name, head in self.attributes.items()},
+            self.phrases(memory[:, : self.shape.patches**2]),
             memory,
         )
 

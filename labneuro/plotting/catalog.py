@@ -37,6 +37,7 @@ from labneuro.plotting.hybrid_board import (
     learning_figure,
     neuron_firing_figure,
 )
+from labneuro.plotting.hybrid_training import inference_figure, training_figure
 from labneuro.plotting.pcu import (
     diode_figure,
     operator_figure,
@@ -48,7 +49,7 @@ from labneuro.plotting.pcu import switching_figure as binary_switching_figure
 from labneuro.plotting.resistance import resistance_fit
 from labneuro.plotting.sigmoids import sigmoid_figure
 from labneuro.plotting.trains import TrainReadings, train_figure
-from labneuro.units import show
+from labneuro.units import parse, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +143,13 @@ def _captures(run: RunFile) -> Figure:
     )
 
 
+def _spiking(run: RunFile) -> tuple[float, float]:
+    """Return the clock's period in s and the level of a spike in V."""
+    given = run.parameters
+    period, level = given["train"]["period"], given["channels"]["level"]
+    return parse(period, "s"), parse(level, "V")
+
+
 _FIGURES: dict[str, Callable[[RunFile], Figure]] = {
     "FiringProbability": _sigmoids,
     "SensitizationTrain": _train,
@@ -166,6 +174,8 @@ _FIGURES: dict[str, Callable[[RunFile], Figure]] = {
     "InhibitionTruth": lambda run: inhibition_figure(
         run.readings(), run.parameters["conditions"]
     ),
+    "NetworkTraining": lambda run: training_figure(run.readings(), *_spiking(run)),
+    "NetworkInference": lambda run: inference_figure(run.readings(), *_spiking(run)),
     "DiodeSweep": lambda run: diode_figure(run.readings()),
     "IncrementalStepPulse": lambda run: programming_figure(run.readings()),
     "ResistiveSwitching": lambda run: binary_switching_figure(run.readings()),

@@ -86,7 +86,7 @@ def tuning_figure(result: StudyResult) -> Figure:
         for name in dict.fromkeys(row.variant for row in result.rows)
         if name != "ideal"
     ]
-    colours = dict(zip(tuned, CYCLE, strict=False))
+    colours = _colours(result)
     with styled():
         figure = new_figure(11.0, 4.5)
         left, right = figure.subplots(1, 2, width_ratios=[1.4, 1.0])
@@ -103,9 +103,15 @@ def tuning_figure(result: StudyResult) -> Figure:
         right.barh(tuned, means, color=[colours[name] for name in tuned])
         right.invert_yaxis()
         right.set_xlabel(
-            "difference of features from the ideal network (rms, relative)"
+            "difference of features from\nthe ideal network's (relative rms)"
         )
     return figure
+
+
+def _colours(result: StudyResult) -> dict[str, str]:
+    """Return a colour for each variant, the same in all figures."""
+    variants = dict.fromkeys(row.variant for row in result.rows)
+    return dict(zip(variants, CYCLE, strict=False))
 
 
 def _loss_curve(axes: Axes, loss: NDArray[np.float64], colour: str, name: str) -> None:
@@ -120,6 +126,7 @@ def scores_figure(result: StudyResult) -> Figure:
     summary = result.summary()
     scores = list(dict.fromkeys(part.score for part in summary))
     variants = list(dict.fromkeys(part.variant for part in summary))
+    colours = _colours(result)
     with styled():
         figure = new_figure(10.5, 4.5)
         axes = figure.subplots()
@@ -133,12 +140,12 @@ def scores_figure(result: StudyResult) -> Figure:
                 width,
                 yerr=100
                 * np.nan_to_num([p.standard_deviation for p in parts], nan=0.0),
-                color=CYCLE[number % len(CYCLE)],
+                color=colours[variant],
                 error_kw={"elinewidth": 1.0},
                 label=variant,
             )
         axes.set_xticks(np.arange(len(scores)), scores)
-        axes.set(ylabel="score (%)", title=result.data)
+        axes.set(ylabel="score (%), with standard deviation", title=result.data)
         legend_beside(axes)
     return figure
 
@@ -180,17 +187,16 @@ def precision_figure(result: StudyResult) -> Figure:
     with styled():
         figure = new_figure(7.5, 4.8)
         axes = figure.subplots()
-        for (name, (levels, shares)), colour in zip(
-            result.curves.items(), CYCLE, strict=False
-        ):
-            axes.plot(levels, 100 * np.array(shares), color=colour, label=name)
+        colours = _colours(result)
+        for name, (levels, shares) in result.curves.items():
+            axes.plot(levels, 100 * np.array(shares), color=colours[name], label=name)
         threshold = getattr(result.settings, "precision_threshold", None)
         if threshold is not None:
             axes.axvline(threshold, color=GREY, linestyle=":", label="threshold")
         axes.set(
             xlabel="distance of the centres (pixels)",
             ylabel="frames within (%)",
-            title=result.data,
+            title=f"{result.data}, first network",
         )
         axes.set_ylim(0.0, 100.0)
         axes.legend(loc="lower right")

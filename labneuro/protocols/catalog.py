@@ -29,6 +29,8 @@ _MODULES = {
     "NeuronFiring": "labneuro.protocols.neuron_firing",
     "SynapseLearning": "labneuro.protocols.synapse_learning",
     "InhibitionTruth": "labneuro.protocols.inhibition_truth",
+    "NetworkTraining": "labneuro.protocols.network_training",
+    "NetworkInference": "labneuro.protocols.network_inference",
     "DiodeSweep": "labneuro.protocols.diode_sweep",
     "IncrementalStepPulse": "labneuro.protocols.incremental_step_pulse",
     "ResistiveSwitching": "labneuro.protocols.resistive_switching",

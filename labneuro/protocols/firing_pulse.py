@@ -68,6 +68,9 @@ class FiringPulse(SwitchEvents):
     series_resistance : float
         All that is in series with the device, in ohm: read-out, the resistor before
         the device and the generator's own; kept for the fit.
+    source_share : float
+        What the inputs before the device leave of the generator's voltage while no
+        current flows through the device; kept for the fit.
     conditioning : Conditioning
         What comes before each event.
     readout : Readout

@@ -120,6 +120,9 @@ class SwitchEvents(MeasurementProtocol):
     series_resistance : float
         All that is in series with the device, in ohm: read-out, the resistor before
         the device and the generator's own; kept for the fit.
+    source_share : float
+        What the inputs before the device leave of the generator's voltage while no
+        current flows through the device; kept for the fit.
     conditioning : Conditioning
         What comes before each event.
     readout : Readout
@@ -146,6 +149,7 @@ class SwitchEvents(MeasurementProtocol):
     monitor_voltage: Annotated[Volt, Field(ge=1e-3, le=0.1)] = 0.05
     monitor: Duration = 3e-3
     series_resistance: Annotated[Ohm, Field(gt=0)] = 20.28e3
+    source_share: Annotated[float, Field(gt=0, le=1)] = 0.99895  # 1 of 1.00105 Mohm
     conditioning: Conditioning = Conditioning()
     readout: Readout = Readout()
     segments: Annotated[int, Field(ge=1, le=100)] = 25

@@ -26,6 +26,7 @@ def test_bench_list(labneuro):
         "neuron-sim": "simulated",
         "synapses-sim": "simulated",
         "pcu-sim": "simulated",
+        "snn-sim": "simulated",
         "ts-scope-sim": "simulated",
         "ts-sim": "simulated",
     }
@@ -154,6 +155,8 @@ def test_every_shipped_recipe_plans(labneuro):
         "hybrid/neuron-firing": ("neuron-sim",),
         "hybrid/synapse-learning": ("synapses-sim",),
         "hybrid/inhibition-truth": ("lia-sim",),
+        "hybrid/network-training": ("snn-sim",),
+        "hybrid/network-inference": ("snn-sim",),
     }
     for name in workspace.entries("recipe"):
         for bench in own.get(name) or benches[name.partition("/")[0]]:

@@ -45,7 +45,7 @@ def test_drawn_devices_follow_the_seed(card: Card) -> None:
 @pytest.mark.parametrize(
     ("model", "overrides", "message"),
     [
-        ("flux", {}, "device model 'flux' is unknown; known: fmes, hnno, "),
+        ("flux", {}, "device model 'flux' is unknown; known: fmes, gated_"),
         ("hnno", {"colour": "1"}, "colour: unknown"),
         ("hnno", {"midpoint": "3 V"}, "midpoint"),
         ("hnno", {"slope": "0 V/m"}, "slope: must be above 0"),

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from labneuro.errors import CalibrationError, InputError
 from labneuro.networks.analog_operators import MODES, AnalogOperators
-from labneuro.networks.codebook import Codebook
+from labneuro.networks.codebook import Codebook, Curve
 from labneuro.networks.curve_lookup import curve_table, look_up
 from labneuro.networks.fast_normal import normals
 
@@ -139,3 +139,25 @@ def test_wrong_words_are_told():
         AnalogOperators(empty, "ideal", "all")  # type: ignore[arg-type]  # as above
     with pytest.raises(CalibrationError, match="no table 'codebook_softmax'"):
         AnalogOperators(empty, "codebook").softmax(torch.zeros(2))
+
+
+def test_gelu_is_the_measured_one_or_made_of_its_parts(codebook):
+    """Both are near x sigmoid(1.702 x); only the measured one follows its table."""
+    x = np.linspace(-4.0, 4.0, 65)
+    flat = Curve(x, np.full((1, 65), 0.25), np.zeros((1, 65)))
+    without = {n: c for n, c in codebook.curves.items() if n != "gelu"}
+    value = torch.linspace(-3, 3, 40)
+    ideal = value * torch.sigmoid(1.702 * value)
+    found = {}
+    for name, curves in (
+        ("measured", codebook.curves),
+        ("parts", without),
+        ("flat", without | {"gelu": flat}),
+    ):
+        own = Codebook(curves, codebook.surfaces, 0.0)
+        operators = AnalogOperators(own, "codebook", answer_noise=False)
+        found[name] = operators.gelu(value)
+    torch.testing.assert_close(found["flat"], torch.full((40,), 0.25))
+    for name in ("measured", "parts"):
+        assert float((found[name] - ideal).abs().mean()) < 0.15
+    assert not torch.equal(found["measured"], found["parts"])

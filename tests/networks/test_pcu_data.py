@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from labneuro.data.clevr import ATTRIBUTES, KINDS, SceneObject
+from labneuro.errors import InputError
 from labneuro.networks.clevr_style import LABEL, make_scenes
 from labneuro.networks.clevr_style_questions import ANSWERS, RELATIONS, WORDS
 from labneuro.networks.rgbt_sequences import make_sequences
@@ -97,6 +98,31 @@ def test_every_answer_follows_from_the_scene(scenes):
         assert question.answer == wanted, question
         assert set(question.words) <= set(WORDS)
         assert question.answer in ANSWERS
+
+
+def test_phrases_are_the_objects_that_the_words_fit(scenes):
+    """The last words of a question are those of its last phrase."""
+    for question in scenes.questions:
+        scene = scenes.scenes[question.image]
+        spoken = [[scene[number] for number in part] for part in question.phrases]
+        assert len(spoken) == 1 + (question.kind in ("compare", "spatial"))
+        if question.kind in ("attribute", "count", "existence"):
+            assert spoken[0] == _fits(question.words[1:], scene)
+        elif question.kind == "spatial":
+            relation = next(word for word in question.words if word in RELATIONS)
+            assert len(spoken[0]) == len(spoken[1]) == 1
+            assert RELATIONS[relation](spoken[0][0], spoken[1][0])
+
+
+def test_objects_of_a_grid_have_cells_of_their_own():
+    plain = make_scenes(30, 4, side=24, objects=(2, 9), arrangement="grid")
+    for scene in plain.scenes:
+        cells = {tuple(int(3 * place) for place in one.place) for one in scene}
+        assert len(cells) == len(scene) >= 2
+    with pytest.raises(InputError, match="objects: 10; a grid has room for 9"):
+        make_scenes(1, 4, objects=(2, 10), arrangement="grid")
+    with pytest.raises(InputError, match="'ring'; allowed are grid, free"):
+        make_scenes(1, 4, arrangement="ring")  # type: ignore[arg-type]  # on purpose
 
 
 def test_kinds_take_turns_and_yes_is_as_frequent_as_no(scenes):

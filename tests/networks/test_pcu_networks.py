@@ -1,5 +1,6 @@
 """Tests of the PCU's studies: quick runs, results, energy, tuning, figures."""
 
+import dataclasses
 import json
 import math
 
@@ -11,6 +12,8 @@ from labneuro.calibration import CalibratedModel, FittedParameter
 from labneuro.errors import InputError
 from labneuro.networks import pcu_operators, pcu_tracking, pcu_vqa
 from labneuro.networks.box_loss import corners, generalised_iou
+from labneuro.networks.clevr_style import make_scenes
+from labneuro.networks.clevr_style_questions import ANSWERS, WORDS
 from labneuro.networks.pcu_energy import (
     BlockSize,
     EnergyAssumptions,
@@ -22,11 +25,20 @@ from labneuro.networks.pcu_settings import (
     PcuTrackingSettings,
     PcuVqaSettings,
 )
-from labneuro.networks.pcu_tuning import VARIANTS, TuningPlan, TuningTask, four_numbers
+from labneuro.networks.pcu_study import StudyResult
+from labneuro.networks.pcu_tuning import (
+    VARIANTS,
+    TuningPlan,
+    TuningTask,
+    VariantRow,
+    four_numbers,
+)
 from labneuro.networks.rgbt_sequences import make_sequences
 from labneuro.networks.tracking_model import Tracker, TrackerAnswer, TrackerShape
 from labneuro.networks.tracking_task import TrackingData, TrackingScores
+from labneuro.networks.vqa_backbone import make_backbone, pretrain
 from labneuro.networks.vqa_model import VqaNetwork, VqaShape
+from labneuro.networks.vqa_task import VqaData
 from labneuro.plotting.pcu_networks import save_network_result
 
 
@@ -63,6 +75,27 @@ def test_a_quick_study_has_all_variants_and_its_label(studies, name, data, main)
     assert content["summary"][0]["standard_deviation"] is None
 
 
+def test_intervals_and_gains_over_the_networks(pcu_model):
+    """Two degrees of freedom: Student's t is 4.3027; gains are network by network."""
+    scores = {"uncorrected": (0.5, 0.6, 0.7), "fine-tuned with bypass": (0.7, 0.8, 0.9)}
+    rows = [
+        VariantRow(seed, name, {"accuracy": value}, 0.0, ())
+        for name, values in (scores | {"fine-tuned without bypass": (0.6,) * 3}).items()
+        for seed, value in enumerate(values)
+    ]
+    result = StudyResult(
+        "pcu-vqa", "made up", PcuVqaSettings(), pcu_model, tuple(rows), {}
+    )
+    first = result.summary()[0]
+    assert (first.variant, first.seeds) == ("uncorrected", 3)
+    assert first.mean == pytest.approx(0.6)
+    assert first.half_width == pytest.approx(4.3027 * 0.1 / math.sqrt(3), rel=1e-4)
+    gain, half = result.gain("fine-tuned with bypass", "uncorrected")
+    assert gain == pytest.approx(0.2)
+    assert half == pytest.approx(0.0, abs=1e-9)
+    assert "uncorrected, network by network: +20.0% +- 0.0%" in result.accuracy_table
+
+
 def test_same_seed_same_study(studies, pcu_model):
     again = pcu_vqa.simulate(pcu_model, PcuVqaSettings(quick=True))
     assert again.to_json() == studies["vqa"].to_json()
@@ -72,7 +105,7 @@ def test_same_seed_same_study(studies, pcu_model):
 
 def test_attention_maps_are_shares(studies):
     for picture in studies["vqa"].pictures:
-        assert picture.maps.shape == (len(picture.words), 4, 4)
+        assert picture.maps.shape == (len(picture.words), 3, 3)
         total = picture.maps.sum(axis=(1, 2))
         assert (total > 0.05).all()
         assert (total < 1.3).all()
@@ -154,6 +187,43 @@ def test_the_papers_networks_can_be_built():
         images = torch.zeros(1, 3, 64, 64)
         said = vqa.eval()(images, torch.ones(1, 5, dtype=torch.long))
     assert said.boxes.shape == (1, 25, 4)
+    assert said.phrases.shape == (1, 49, 2)
+
+
+@pytest.fixture(scope="module")
+def seen():
+    scenes = make_scenes(300, 3, side=24, arrangement="grid", questions=2)
+    return scenes, VqaData(scenes, WORDS, ANSWERS, 20, 3)
+
+
+def test_patches_hold_their_objects_and_phrases_point_at_them(seen):
+    scenes, data = seen
+    question = scenes.questions[0]
+    (spoken,) = np.nonzero(data.phrases[0].sum(dim=1).numpy())
+    places = {
+        int(one.place[1] * 3) * 3 + int(one.place[0] * 3)
+        for one in (
+            scenes.scenes[question.image][k] for part in question.phrases for k in part
+        )
+    }
+    assert set(spoken.ravel().tolist()) == places
+    held = data.patch_values["color"][question.image]
+    assert int((held < 8).sum()) == len(scenes.scenes[question.image])
+    bare = [dataclasses.replace(one, phrases=()) for one in scenes.questions]
+    silent = dataclasses.replace(scenes, questions=tuple(bare))
+    assert VqaData(silent, WORDS, ANSWERS, 20, 3).phrases is None
+
+
+def test_a_backbone_learns_to_name_what_it_sees(seen):
+    torch.manual_seed(0)
+    first, second = (make_backbone(16, 3) for _ in range(2))
+    guessed = pretrain(first, seen[1], steps=0, batch=32, seed=1)
+    learnt = pretrain(second, seen[1], steps=150, batch=32, seed=1)
+    assert guessed["size"] < 0.65
+    assert learnt["size"] > 0.8
+    with torch.no_grad():
+        tokens = second(seen[1].images)
+    assert float(tokens.square().mean()) == pytest.approx(1.0, rel=0.02)
 
 
 def test_crops_show_the_target_where_the_box_is():
@@ -233,6 +303,7 @@ def test_energy_adds_up_and_takes_measured_costs():
     [
         (PcuVqaSettings, {"width": 10}, "multiple of heads"),
         (PcuVqaSettings, {"least_objects": 5}, "at most most_objects"),
+        (PcuVqaSettings, {"most_objects": 10}, "at most 9 have room in a grid"),
         (PcuTrackingSettings, {"search": 50}, "search: must be a multiple of patch"),
         (PcuTrackingSettings, {"fusion_layers": "9"}, "fusion_layers: must be 1 to"),
         (PcuTrackingSettings, {"width": 10}, "multiple of heads"),

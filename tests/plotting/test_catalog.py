@@ -7,6 +7,8 @@ import pytest
 from labneuro.errors import FitError, InputError
 from labneuro.plotting.catalog import first_train, run_figure
 from labneuro.protocols.catalog import protocol_class, protocol_names
+from labneuro.protocols.network_bench import Burst
+from labneuro.protocols.network_rows import INFERENCE, RowTable
 from labneuro.protocols.threshold_switching import ThresholdSwitching
 
 
@@ -201,8 +203,30 @@ def units():
     return runs
 
 
+@pytest.fixture
+def network():
+    """A training run: second layer before and after, one pass of each layer."""
+    volts = np.where(np.eye(10, dtype=bool), 1.5, 0.0)
+    maps, passes = RowTable(0), [RowTable(2), RowTable(3)]
+    maps.reading(np.full(10, 4e-6), 0.1, layer=2, neuron=1, digit=-1)
+    taught = RowTable(1)
+    current = np.where(np.arange(10) == 6, 9e-5, 4e-6)
+    taught.reading(current, 0.1, layer=2, neuron=1, digit=-1, event=-1)
+    taught.reading(current, 0.1, layer=2, neuron=1, digit=-1)
+    for layer, table in enumerate(passes, 1):
+        for digit in range(10):
+            burst = Burst(2, volts[[digit, digit]])
+            table.burst(burst, kind=INFERENCE, layer=layer, digit=digit, event=1)
+    tables = [one.rows() for one in (maps, taught, *passes)]
+    rows = {name: np.concatenate([one[name] for one in tables]) for name in tables[0]}
+    runs = {name: _run(name, rows) for name in ("NetworkTraining", "NetworkInference")}
+    for name, run in runs.items():
+        run.parameters = protocol_class(name)().model_dump(mode="json")
+    return runs
+
+
 def test_every_protocol_has_a_figure(
-    state_map, train_run, captures, synapse, switch, board, units
+    state_map, train_run, captures, synapse, switch, board, units, network
 ):
     levels = np.linspace(-0.1, 0.1, 11)
     sweep = {"voltage": levels, "current": levels / 1e5}
@@ -216,6 +240,7 @@ def test_every_protocol_has_a_figure(
         **switch,
         **board,
         **units,
+        **network,
     }
     assert set(runs) == set(protocol_names())
     titles = {name: run_figure(run).axes[-1].get_xlabel() for name, run in runs.items()}
@@ -237,6 +262,8 @@ def test_every_protocol_has_a_figure(
         "NeuronFiring": "input amplitude (V)",
         "SynapseLearning": "time from the first spike (ms)",
         "InhibitionTruth": "",
+        "NetworkTraining": "",
+        "NetworkInference": "",
         "DiodeSweep": "voltage across the diode (V)",
         "IncrementalStepPulse": "reading",
         "ResistiveSwitching": "configure line 2 to bit line (V)",
@@ -264,6 +291,34 @@ def test_board_figures_show_nodes_spikes_and_gates(board):
     assert (none.get_title(), first.get_title()) == ("rows high: none", "rows high: 1")
     image = np.asarray(table.get_images()[0].get_array())
     np.testing.assert_allclose(image, [[3.0, 3.0], [3.0, 0.0]])
+
+
+def test_network_figures_show_weights_and_rates(network):
+    """Before, when taught, after; two spikes in two periods of 500 us; all digits."""
+    before, taught, after, *rest = run_figure(network["NetworkTraining"]).axes
+    images = [
+        np.asarray(one.get_images()[0].get_array()) for one in (before, taught, after)
+    ]
+    found = np.array([one[0, 6] for one in images])
+    np.testing.assert_allclose(found, [40.0, 900.0, 900.0])
+    assert before.get_title() == "second layer, before"
+    titles = [axis.get_title() for axis in rest if axis.get_title()]
+    assert titles[0].startswith("first layer")
+    assert titles[1].endswith("10 of 10 recognised")
+    first = run_figure(network["NetworkInference"]).axes[0]
+    rates = np.asarray(first.get_images()[0].get_array())
+    np.testing.assert_allclose(rates, 2000.0 * np.eye(10))
+
+
+def test_an_untold_network_is_not_drawn(network):
+    """A run without a reading, or without a digit, says so."""
+    run = network["NetworkTraining"]
+    nothing = {name: column[:0] for name, column in run.readings().items()}
+    for name, told in (("Training", "no layer"), ("Inference", "no digit")):
+        empty = _run(f"Network{name}", nothing)
+        empty.parameters = network[f"Network{name}"].parameters
+        with pytest.raises(FitError, match=told):
+            run_figure(empty)
 
 
 def test_a_censored_pulse_is_drawn_at_the_end_of_the_pulse(switch):

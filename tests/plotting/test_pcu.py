@@ -130,6 +130,22 @@ def test_operators_are_drawn_over_input_or_ideal(operator, label):
     np.testing.assert_allclose(y_of(axes.lines[1]), scale * answers[3:])
 
 
+def test_an_ideal_that_falls_and_rises_is_drawn_over_its_input():
+    """GELU: sorted by the argument, not by the answer."""
+    x = np.array([0.0, -1.0, 1.0])
+    readings = {
+        "kind": np.ones(3),
+        "operator": np.zeros(3),
+        "input": x,
+        "ideal": np.array([0.0, -0.15, 0.85]),
+        "answer": x,
+    }
+    (axes,) = operator_figure(readings, "gelu").axes
+    assert axes.get_xlabel() == "argument"
+    np.testing.assert_allclose(x_of(axes.lines[1]), [-1.0, 0.0, 1.0])
+    np.testing.assert_allclose(y_of(axes.lines[1]), [-0.15, 0.0, 0.85])
+
+
 def test_products_are_drawn_with_their_error():
     readings = {
         "step": np.repeat([0, 1], 2),

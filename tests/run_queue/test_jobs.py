@@ -52,6 +52,8 @@ def test_every_shipped_recipe_comes_back_equal(queue, name):
         "hybrid/neuron-firing": "neuron-sim",
         "hybrid/synapse-learning": "synapses-sim",
         "hybrid/inhibition-truth": "lia-sim",
+        "hybrid/network-training": "snn-sim",
+        "hybrid/network-inference": "snn-sim",
     }
     bench = own.get(name) or benches.get(name.partition("/")[0], "hnno-sim")
     assert recipe_of(queue.add(make_job(name, bench))) == load_recipe(name)

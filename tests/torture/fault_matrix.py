@@ -142,6 +142,20 @@ SMALL_RUNS = {
         "lia-sim",
         ("conditions=[[], [1], [10]]", "points=20"),
     ),
+    "NetworkTraining": SmallRun(
+        "hybrid/network-training",
+        "snn-sim",
+        (
+            "layers=[2]",
+            "hidden=[1, 0, 0, 0, 0, 0, 0, 0, 0, 0]",
+            "second_bursts={first: 2, increment: 1, most: 3}",
+            "neurons=[1]",
+            "test=null",
+        ),
+    ),
+    "NetworkInference": SmallRun(
+        "hybrid/network-inference", "snn-sim", ("test={noisy: [0], window: 5}",)
+    ),
     "DiodeSweep": SmallRun(
         "pcu/diodes",
         "pcu-sim",
