@@ -17,6 +17,12 @@ def _as_numbers(value: object) -> object:
     return (value,) if isinstance(value, int) else value
 
 
+def _check_heads(width: int, heads: int) -> None:
+    """Refuse a width that the heads of attention cannot share evenly."""
+    if width % heads:
+        raise ValueError(f"width: must be a multiple of heads ({heads})")
+
+
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 _GRID_CELLS = 9
@@ -150,8 +156,7 @@ class PcuVqaSettings(TuningSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> PcuVqaSettings:
-        if self.width % self.heads:
-            raise ValueError(f"width: must be a multiple of heads ({self.heads})")
+        _check_heads(self.width, self.heads)
         if self.least_objects > self.most_objects:
             raise ValueError("least_objects: must be at most most_objects")
         if self.arrangement == "grid" and self.most_objects > _GRID_CELLS:
@@ -215,8 +220,7 @@ class PcuTrackingSettings(TuningSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> PcuTrackingSettings:
-        if self.width % self.heads:
-            raise ValueError(f"width: must be a multiple of heads ({self.heads})")
+        _check_heads(self.width, self.heads)
         for name in ("template", "search"):
             if getattr(self, name) % self.patch:
                 raise ValueError(f"{name}: must be a multiple of patch ({self.patch})")
@@ -261,6 +265,5 @@ class PcuOperatorsSettings(InputModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> PcuOperatorsSettings:
-        if self.width % self.heads:
-            raise ValueError(f"width: must be a multiple of heads ({self.heads})")
+        _check_heads(self.width, self.heads)
         return self

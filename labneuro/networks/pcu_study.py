@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scipy.special import stdtrit
 
-from labneuro.networks.pcu_schedule import learning_rates
 from labneuro.networks.pcu_tuning import (
     IDEAL,
     UNCORRECTED,
     VARIANTS,
     WITH_BYPASS,
     WITHOUT_BYPASS,
-    TuningPlan,
     VariantRow,
     four_numbers,
+    tuning_plan,
 )
 
 if TYPE_CHECKING:
@@ -99,30 +98,6 @@ def tuned_networks(
         yield TunedNetwork(
             *four_numbers(task, codebook, plan, seed + number, told, label)
         )
-
-
-def tuning_plan(settings: TuningSettings) -> TuningPlan:
-    """Return the learning rate of every step, and the rest of the settings."""
-    drop = {"drop_at": settings.drop_at, "drop_factor": settings.drop_factor}
-    return TuningPlan(
-        rates=learning_rates(
-            settings.schedule, settings.learning_rate, settings.steps, **drop
-        ),
-        tuning_rates=learning_rates(
-            settings.tuning_schedule,
-            settings.tuning_rate,
-            settings.tuning_steps,
-            **drop,
-        ),
-        final_rates=learning_rates(
-            "constant", settings.final_rate, settings.final_steps
-        ),
-        activations_last=settings.activations_last,
-        weight_decay=settings.weight_decay,
-        weight_noise=settings.weight_noise,
-        answer_noise=settings.answer_noise,
-        programmings=settings.programmings,
-    )
 
 
 def _no_progress(label: str, done: int, total: int) -> None:

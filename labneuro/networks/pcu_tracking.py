@@ -2,7 +2,8 @@
 
 References
 ----------
-Z. Zhan et al., Adv. Sci. 12 (2025) e04706: section 2.4, "RGB-T Tracking Task".
+Z. Zhan et al., Adv. Sci. 12 (2025) e04706: section 2.4; section 4, "RGB-T Tracking
+Task".
 """
 
 from __future__ import annotations

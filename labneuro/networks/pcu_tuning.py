@@ -3,13 +3,14 @@
 The three stages of the paper: the codebook is the calibrated model's; the operators of
 a trained network are replaced by it; the network is trained on, with the measured
 operators forward and, by the bypass, the ideal ones' gradients backward. The tracker's
-tuning ends with an epoch "to further refine the model's activation functions", of which
-the text says no more; here it is taken as the steps in which they too are measured
-ones, having been ideal so far (`activations_last`), or as plain further steps. Beside
-this: the
-ideal network, the network with operators replaced and nothing else ("uncorrected"), the
-network trained on without the bypass, whose gradients end at the first look-up that
-they meet, and, as a control, the ideal network trained on for as long.
+tuning ends with one epoch more, for its activation functions; what it does to them is
+not told. Here they may be ideal up to such a final stage and measured in it
+(`activations_last`), or measured all along.
+
+Beside this: the ideal network, the network with operators replaced and nothing else
+("uncorrected"), the network trained on without the bypass, whose gradients end at the
+first look-up that they meet, and, as a control, the ideal network trained on for as
+long.
 
 References
 ----------
@@ -28,6 +29,7 @@ import torch
 
 from labneuro.networks.analog_layers import AnalogActivation, program
 from labneuro.networks.analogize import analogize
+from labneuro.networks.pcu_schedule import learning_rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from labneuro.networks.analog_operators import Mode, WeightNoise
     from labneuro.networks.codebook import Codebook
+    from labneuro.networks.pcu_settings import TuningSettings
 
     Progress = Callable[[str, int, int], None]
 
@@ -105,7 +108,42 @@ class TuningPlan:
     def total(self) -> int:
         """Steps of the training and of all fine-tunings."""
         tuning = len(self.tuning_rates) + len(self.final_rates)
-        return len(self.rates) + tuning * (len(VARIANTS) - 2)
+        untuned = {IDEAL, UNCORRECTED}
+        return len(self.rates) + tuning * (len(VARIANTS) - len(untuned))
+
+
+def tuning_plan(settings: TuningSettings) -> TuningPlan:
+    """Return what the settings of a study ask for.
+
+    Parameters
+    ----------
+    settings : TuningSettings
+        Steps, rates and schedules, decay and noise.
+
+    Returns
+    -------
+    TuningPlan
+    """
+    drop = {"drop_at": settings.drop_at, "drop_factor": settings.drop_factor}
+    return TuningPlan(
+        rates=learning_rates(
+            settings.schedule, settings.learning_rate, settings.steps, **drop
+        ),
+        tuning_rates=learning_rates(
+            settings.tuning_schedule,
+            settings.tuning_rate,
+            settings.tuning_steps,
+            **drop,
+        ),
+        final_rates=learning_rates(
+            "constant", settings.final_rate, settings.final_steps
+        ),
+        activations_last=settings.activations_last,
+        weight_decay=settings.weight_decay,
+        weight_noise=settings.weight_noise,
+        answer_noise=settings.answer_noise,
+        programmings=settings.programmings,
+    )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 References
 ----------
-Z. Zhan et al., Adv. Sci. 12 (2025) e04706: sections 2.4 and 2.5, Figures 4 and 5.
+Z. Zhan et al., Adv. Sci. 12 (2025) e04706: sections 2.4, 2.5 and 4 ("VQA Task"),
+Figures 4 and 5.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import numpy as np
 
 from labneuro.errors import InputError
 from labneuro.plotting.style import (
+    BLACK,
     BLUE,
     CYCLE,
     GREY,
@@ -242,7 +243,14 @@ def energy_figure(rows: tuple[EnergyRow, ...]) -> Figure:
         figure = new_figure(9.0, 4.8)
         axes = figure.subplots()
         names = [row.part for row in rows]
-        axes.barh(names, [1e3 * row.energy for row in rows], color=BLUE, label="here")
+        measured = any(row.mark == "measured" for row in rows)
+        axes.barh(
+            names,
+            [1e3 * row.energy for row in rows],
+            color=BLUE,
+            label="here, measured loads" if measured else "here, all costs chosen",
+        )
+        _mark_chosen(axes, rows)
         quoted = [row for row in rows if row.paper is not None]
         axes.plot(
             [1e3 * row.paper for row in quoted if row.paper is not None],
@@ -253,9 +261,28 @@ def energy_figure(rows: tuple[EnergyRow, ...]) -> Figure:
         )
         axes.invert_yaxis()
         axes.set_xscale("log")
-        axes.set_xlabel("energy of one pass of a block (mJ), assumptions chosen")
+        axes.set_xlabel("energy of one pass of a block (mJ)")
         legend_beside(axes)
     return figure
+
+
+def _mark_chosen(axes: Axes, rows: tuple[EnergyRow, ...]) -> None:
+    """Mark what the chosen costs give where it is not what stands there."""
+    other = {
+        row.part: 1e3 * row.assumed
+        for row in rows
+        if row.assumed is not None and row.assumed != row.energy
+    }
+    if other:
+        axes.plot(
+            list(other.values()),
+            list(other),
+            "|",
+            color=BLACK,
+            markersize=16,
+            markeredgewidth=2.0,
+            label="all costs chosen",
+        )
 
 
 def save_network_result(

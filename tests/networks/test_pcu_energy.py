@@ -1,12 +1,14 @@
-"""What a measured model changes in the energy of a block, beside the chosen costs."""
+"""The energy of a block, and what a measured model changes beside the chosen costs."""
 
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
-from labneuro.calibration import FittedParameter
+from labneuro.calibration import CalibratedModel, FittedParameter
+from labneuro.errors import InputError
 from labneuro.networks import pcu_operators
 from labneuro.networks.pcu_energy import (
     BlockSize,
@@ -29,6 +31,36 @@ def measured(pcu_model):
         for name, unit, value in LOADS
     )
     return pcu_model.model_copy(update={"parameters": pcu_model.parameters + carried})
+
+
+def test_energy_adds_up_and_takes_measured_costs():
+    counts = SIZE.operations()
+    assert counts["weight"] == 10 * (4 * 64 + 2 * 8 * 16)
+    assert counts["multiplier"] == 2 * 100 * 8
+    assumptions = EnergyAssumptions()
+    rows = {row.part: row for row in block_energy(SIZE, assumptions)}
+    parts = [row.energy for row in rows.values() if row.mark != "sum"]
+    assert math.isclose(sum(parts), rows["pcu"].energy)
+    assert rows["gpu"].paper == 5.37e-3
+    model = CalibratedModel(
+        model="pcu",
+        parameters=tuple(
+            FittedParameter(name=name, unit=unit, value=value, standard_error=None)
+            for name, unit, value in (
+                ("multiplier_current", "A", 4e-7),
+                ("multiplier_voltage", "V", 0.5),
+                ("operator_time", "s", 1e-6),
+            )
+        ),
+    )
+    changed = measured_costs(model, assumptions)
+    (row,) = [r for r in block_energy(SIZE, changed) if r.part == "multiplier"]
+    assert row.mark == "measured"
+    assert row.energy == pytest.approx(1600 * 3 * 4e-7 * 0.5 * 1e-6)
+    with pytest.raises(InputError, match="time: must be 0 or more, not -1"):
+        EnergyAssumptions(time=-1.0)
+    with pytest.raises(InputError, match="no 'weight'"):
+        EnergyAssumptions(costs={})
 
 
 def test_measured_costs_stand_beside_the_chosen_ones(measured):

@@ -1,4 +1,4 @@
-"""Tests of the PCU's studies: quick runs, results, energy, tuning, figures."""
+"""Tests of the PCU's studies and their networks: quick runs, results, data, models."""
 
 import dataclasses
 import json
@@ -8,18 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from labneuro.calibration import CalibratedModel, FittedParameter
 from labneuro.errors import InputError
 from labneuro.networks import pcu_operators, pcu_tracking, pcu_vqa
 from labneuro.networks.box_loss import corners, generalised_iou
 from labneuro.networks.clevr_style import make_scenes
 from labneuro.networks.clevr_style_questions import ANSWERS, WORDS
-from labneuro.networks.pcu_energy import (
-    BlockSize,
-    EnergyAssumptions,
-    block_energy,
-    measured_costs,
-)
 from labneuro.networks.pcu_settings import (
     PcuOperatorsSettings,
     PcuTrackingSettings,
@@ -28,10 +21,7 @@ from labneuro.networks.pcu_settings import (
 from labneuro.networks.pcu_study import StudyResult
 from labneuro.networks.pcu_tuning import (
     VARIANTS,
-    TuningPlan,
-    TuningTask,
     VariantRow,
-    four_numbers,
 )
 from labneuro.networks.rgbt_sequences import make_sequences
 from labneuro.networks.tracking_model import Tracker, TrackerAnswer, TrackerShape
@@ -137,44 +127,6 @@ def test_operator_table_states_scale_and_paper(studies):
     assert "9e-05" in table
 
 
-class _Line(TuningTask):
-    """One linear layer, a GELU and a linear layer learn a parabola."""
-
-    def make(self, seed):
-        return torch.nn.Sequential(
-            torch.nn.Linear(1, 12), torch.nn.GELU(), torch.nn.Linear(12, 1)
-        )
-
-    def loss(self, network, seed, step):
-        x = torch.linspace(-2, 2, 64)[:, None]
-        return (network(x) - x.square()).square().mean()
-
-    def scores(self, network):
-        network.eval()
-        with torch.no_grad():
-            return {"fit": max(0.0, 1.0 - float(self.loss(network, 0, 0)))}
-
-    def features(self, network):
-        network.eval()
-        with torch.no_grad():
-            return network(torch.linspace(-2, 2, 64)[:, None])
-
-
-def test_tuning_recovers_what_the_operators_cost(codebook):
-    """The order of the paper: uncorrected < without bypass <= with bypass <= ideal."""
-    plan = TuningPlan(400, 2e-2, 200, 1e-2, 0.0, "programming", False, 4)
-    calls = []
-    rows, _, tuned = four_numbers(
-        _Line(), codebook, plan, 1, lambda *told: calls.append(told), "line"
-    )
-    fit = {row.variant: row.scores["fit"] for row in rows}
-    assert fit["ideal"] > 0.99
-    assert fit["uncorrected"] < fit["fine-tuned with bypass"] < fit["ideal"]
-    assert fit["fine-tuned without bypass"] < fit["ideal"]
-    assert calls[-1] == ("line", 1000, 1000)
-    assert tuned is not None
-
-
 def test_the_papers_networks_can_be_built():
     """6 + 6 layers, 25 queries; ViT-Tiny fused in layers 4, 7, 10."""
     vqa = VqaNetwork(VqaShape(256, 8, 6, 6, 25, 2048, 90, 28, 45, 7))
@@ -265,54 +217,6 @@ def test_overlap_of_boxes():
     far = corners(torch.tensor([[2.5, 0.5, 1.0, 1.0]]))
     assert float(generalised_iou(one, one)) == 1.0
     assert float(generalised_iou(one, far)) == pytest.approx(-1 / 3)
-
-
-def test_energy_adds_up_and_takes_measured_costs():
-    size = BlockSize(10, 8, 2, 16)
-    counts = size.operations()
-    assert counts["weight"] == 10 * (4 * 64 + 2 * 8 * 16)
-    assert counts["multiplier"] == 2 * 100 * 8
-    assumptions = EnergyAssumptions()
-    rows = {row.part: row for row in block_energy(size, assumptions)}
-    parts = [row.energy for row in rows.values() if row.mark != "sum"]
-    assert math.isclose(sum(parts), rows["pcu"].energy)
-    assert rows["gpu"].paper == 5.37e-3
-    model = CalibratedModel(
-        model="pcu",
-        parameters=tuple(
-            FittedParameter(name=name, unit=unit, value=value, standard_error=None)
-            for name, unit, value in (
-                ("multiplier_current", "A", 4e-7),
-                ("multiplier_voltage", "V", 0.5),
-                ("operator_time", "s", 1e-6),
-            )
-        ),
-    )
-    changed = measured_costs(model, assumptions)
-    (row,) = [r for r in block_energy(size, changed) if r.part == "multiplier"]
-    assert row.mark == "measured"
-    assert row.energy == pytest.approx(1600 * 3 * 4e-7 * 0.5 * 1e-6)
-    with pytest.raises(InputError, match="time: must be 0 or more, not -1"):
-        EnergyAssumptions(time=-1.0)
-    with pytest.raises(InputError, match="no 'weight'"):
-        EnergyAssumptions(costs={})
-
-
-@pytest.mark.parametrize(
-    ("settings", "changes", "told"),
-    [
-        (PcuVqaSettings, {"width": 10}, "multiple of heads"),
-        (PcuVqaSettings, {"least_objects": 5}, "at most most_objects"),
-        (PcuVqaSettings, {"most_objects": 10}, "at most 9 have room in a grid"),
-        (PcuTrackingSettings, {"search": 50}, "search: must be a multiple of patch"),
-        (PcuTrackingSettings, {"fusion_layers": "9"}, "fusion_layers: must be 1 to"),
-        (PcuTrackingSettings, {"width": 10}, "multiple of heads"),
-        (PcuOperatorsSettings, {"width": 3}, "multiple of heads"),
-    ],
-)
-def test_sizes_that_do_not_fit_are_told(settings, changes, told):
-    with pytest.raises(ValueError, match=told):
-        settings(**changes)
 
 
 def test_real_data_sets_are_looked_for(pcu_model, tmp_path):
