@@ -6,11 +6,13 @@ multiplication (``w_noise``, additive and constant) and everything else that is 
 off (no converters' bounds, no output noise), so that both compute the same thing. All
 run in one process, interleaved, without gradients; the ratios are medians over rounds.
 
-The limit: at least 2.5 times aihwkit. Where aihwkit is not installed, the ratio to
+The limit: at least 2.5 times aihwkit. aihwkit's wheels need the torch that they were
+built with; its source distribution 1.2.0 builds against the pinned one (cmake, ninja,
+pybind11, OpenBLAS; ``-DUSE_CUDA=OFF``). Where aihwkit is not installed, the ratio to
 ideal torch stands beside the reference machine's: aihwkit 82 to 83 thousand samples a
 second, ideal torch 389 to 438.
 
-Run: ``python benchmarks/analog_vmm.py [rounds]``
+Run: ``OMP_NUM_THREADS=1 python benchmarks/analog_vmm.py [rounds]``, all on one thread.
 """
 
 from __future__ import annotations
