@@ -6,11 +6,12 @@ how long the device was on. Device and fit share one model: the two phases are
 integrated by :class:`~labneuro.devices.threshold_switch.ThresholdSwitchPopulation`,
 once for each amplitude and once for the monitor.
 
-A delay of the read-out, the same for all times, is taken as a random error of 0.5 us.
+A delay of the read-out, the same for all times, is taken as a random error of 0.13 us.
 
-The current of the monitor slows the relaxation, so its voltage matters: a generator of
-14 bits meets 50 mV within 0.1 mV, another error at each amplitude, which moves all
-relaxation times of an amplitude together by up to a microsecond. The fit takes these
+The current of the monitor slows the relaxation, so its voltage matters, by 7 us/mV.
+What the inputs before the device draw is known and taken off (``source_share``). A
+generator of 14 bits meets 50 mV within 0.1 mV, another error at each amplitude, which
+moves all relaxation times of an amplitude together by up to 0.6 us. The fit takes these
 errors as random, one an amplitude, of the size of a rounding error.
 
 References
@@ -50,7 +51,10 @@ _FEWEST = 10  # relaxations to fit three numbers
 _STEP = 1e-3  # of a logarithm, for the derivatives
 _CODES = 16_382  # of a 14-bit generator, over twice the amplitude
 _MILLIVOLT = 1e-3
-_TIMING = 0.5e-6  # s, standard deviation of the common delay; chosen: two samples
+# Standard deviation of the common delay in s: 0.07 us are one code of an 8-bit scope
+# (0.63 mV) over the root of 12, at 2.5 mV/us; 0.11 us the same of 0.39 us, the step in
+# which a simulated circuit follows the device there.
+_TIMING = 0.13e-6
 # Bridging times on before a relaxation is used. While the bridge forms, a quarter of a
 # microsecond more or less on makes tens of microseconds of the relaxation.
 _FORMED = 8.0

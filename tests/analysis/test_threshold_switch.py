@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from labneuro.analysis.threshold_switch_data import (
     FiringTimes,
     SwitchingVoltages,
     TrainCounts,
+    firing_times,
 )
 from labneuro.analysis.threshold_switch_integration import fit_integration, rate_factor
 from labneuro.analysis.threshold_switch_relaxation import fit_relaxation, predicted
@@ -120,6 +122,42 @@ def test_the_law_is_that_of_the_device(level):
     moment = Intervals.of([fired], [fired])
     one = replace(times_of(0, 1), amplitude=np.array([level]), integration=moment)
     assert predicted(HELD, one)[0] == pytest.approx(relaxed, abs=1e-6)
+
+
+def test_what_inputs_draw_lowers_all_voltages():
+    """A share of 0.999 of the source is a source of 0.999 of the voltage."""
+    whole = times_of(2, 5)
+    loaded = replace(whole, source_share=0.999)
+    lower = replace(
+        whole,
+        amplitude=0.999 * whole.amplitude,
+        monitor_voltage=0.999 * whole.monitor_voltage,
+    )
+    np.testing.assert_allclose(predicted(HELD, loaded), predicted(HELD, lower))
+    shorter = predicted(HELD, loaded) - predicted(HELD, whole)
+    assert -0.5e-6 < np.mean(shorter) < -0.2e-6  # 50 uV less, at 6 to 7 us/mV
+    assert loaded.share(1e-6) == pytest.approx(0.999 / (1.0 + SERIES * 1e-6))
+    counts = replace(counts_of(2, 5), source_share=0.999)
+    assert counts.share(1e-6) == pytest.approx(loaded.share(1e-6))
+
+
+def test_a_run_that_does_not_say_what_inputs_draw_is_read_with_the_whole_voltage():
+    names = ("amplitude", "integration_low", "integration_high", "relaxation_low")
+    rows = dict.fromkeys((*names, "relaxation_high", "fired"), np.ones(1))
+    known = {
+        "width": "1 ms",
+        "series_resistance": "20 kohm",
+        "monitor_voltage": "50 mV",
+        "readout": {"firing_current": "5 uA", "relaxed_current": "1 uA"},
+    }
+    said = {**known, "source_share": 0.99895}
+    old, new = (
+        firing_times(
+            SimpleNamespace(path="a.h5", parameters=one, readings=lambda: rows)
+        )
+        for one in (known, said)
+    )
+    assert (old.source_share, new.source_share) == (1.0, 0.99895)
 
 
 def test_the_law_over_gaps_is_that_of_the_device():

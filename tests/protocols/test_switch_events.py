@@ -31,6 +31,18 @@ def capture(protocol, on):
     return Capture(time, seen, dict.fromkeys(seen, False))
 
 
+@pytest.mark.parametrize("kind", [FiringPulse, PulseTrainFiring])
+def test_the_circuit_is_that_of_the_shipped_bench(kind):
+    """Generator and resistor before the device, with one scope input beside them."""
+    scope, before, after = 1e6, 50.0 + 1e3, 20e3
+    protocol = kind()
+    left = 1.0 / (1.0 / before + 1.0 / scope)
+    right = 1.0 / (1.0 / after + 2.0 / scope)
+    assert protocol.series_resistance == pytest.approx(left + right, rel=1e-4)
+    assert protocol.source_share == pytest.approx(left / before, abs=1e-5)
+    assert protocol.readout.resistance == pytest.approx(right, rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("volts", "crossing"),
     [
