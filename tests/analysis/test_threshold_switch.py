@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,12 +152,11 @@ def test_a_run_that_does_not_say_what_inputs_draw_is_read_with_the_whole_voltage
         "readout": {"firing_current": "5 uA", "relaxed_current": "1 uA"},
     }
     said = {**known, "source_share": 0.99895}
-    old, new = (
-        firing_times(
-            SimpleNamespace(path="a.h5", parameters=one, readings=lambda: rows)
-        )
+    runs: list[Any] = [
+        SimpleNamespace(path="a.h5", parameters=one, readings=lambda: rows)
         for one in (known, said)
-    )
+    ]
+    old, new = map(firing_times, runs)
     assert (old.source_share, new.source_share) == (1.0, 0.99895)
 
 
