@@ -36,13 +36,13 @@ from labneuro.networks.counter_random import stream_key
 from labneuro.networks.pulse_update import SynapseArray, pulse_curve, pulse_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.networks.catalog import Progress
 
-    Progress = Callable[[str, int, int], None]
 
 __all__ = ["AdaptiveDigitsResult", "AdaptiveDigitsSettings", "simulate"]
 

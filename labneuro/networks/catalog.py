@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from labneuro.units import InputModel
 
+    Progress = Callable[[str, int, int], None]
+    """What is being done, how many of its steps are done, and of how many."""
+
 
 @dataclass(frozen=True)
 class NetworkEntry:

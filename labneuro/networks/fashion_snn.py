@@ -38,13 +38,13 @@ from labneuro.networks.rate_network import RateNetwork, initial_network
 from labneuro.networks.stochastic_neuron import PulsedNeuron, pulsed_neuron, respond
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.networks.catalog import Progress
 
-    Progress = Callable[[str, int, int], None]
 
 __all__ = ["FashionSnnResult", "FashionSnnSettings", "simulate"]
 

@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.networks.catalog import Progress
 
-    Progress = Callable[[str, int, int], None]
 
 __all__ = ["FmesPerceptronResult", "FmesPerceptronSettings", "simulate"]
 

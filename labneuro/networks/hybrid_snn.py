@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.networks.catalog import Progress
     from labneuro.networks.hybrid_snn_parts import NetworkParts
 
-    Progress = Callable[[str, int, int], None]
 
 __all__ = ["HybridSnnResult", "HybridSnnSettings", "simulate"]
 

@@ -26,12 +26,10 @@ from labneuro.networks.pcu_energy import (
 from labneuro.networks.pcu_settings import PcuOperatorsSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from labneuro.calibration import CalibratedModel
     from labneuro.networks.analog_operators import Mode
+    from labneuro.networks.catalog import Progress
 
-    Progress = Callable[[str, int, int], None]
 
 __all__ = ["PcuOperatorsSettings", "simulate"]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scipy.special import stdtrit
 
+from labneuro.counting import LEVEL
 from labneuro.networks.pcu_tuning import (
     IDEAL,
     UNCORRECTED,
@@ -22,22 +23,20 @@ from labneuro.networks.pcu_tuning import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
     from torch import nn
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.networks.catalog import Progress
     from labneuro.networks.codebook import Codebook
     from labneuro.networks.pcu_settings import TuningSettings
     from labneuro.networks.pcu_tuning import TuningTask
     from labneuro.units import InputModel
 
-    Progress = Callable[[str, int, int], None]
 
-LEVEL = 0.95
-"""Confidence of all intervals."""
 PAPER_VQA = {
     IDEAL: 0.993,
     UNCORRECTED: 0.907,

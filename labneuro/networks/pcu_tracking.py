@@ -25,15 +25,13 @@ from labneuro.networks.tracking_model import Tracker, TrackerShape
 from labneuro.networks.tracking_task import TrackingData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
     from torch import nn
 
     from labneuro.calibration import CalibratedModel
+    from labneuro.networks.catalog import Progress
     from labneuro.networks.pcu_tuning import VariantRow
 
-    Progress = Callable[[str, int, int], None]
     Curve = tuple[tuple[float, ...], tuple[float, ...]]
 
 __all__ = ["PcuTrackingSettings", "simulate"]

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from labneuro.networks.analog_operators import Mode, WeightNoise
+    from labneuro.networks.catalog import Progress
     from labneuro.networks.codebook import Codebook
     from labneuro.networks.pcu_settings import TuningSettings
 
-    Progress = Callable[[str, int, int], None]
 
 IDEAL = "ideal"
 CONTROL = "ideal, trained on"

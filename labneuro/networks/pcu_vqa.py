@@ -30,13 +30,11 @@ from labneuro.networks.vqa_model import VqaNetwork, VqaShape
 from labneuro.networks.vqa_task import VqaData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from labneuro.calibration import CalibratedModel
     from labneuro.data.clevr import SceneSet
+    from labneuro.networks.catalog import Progress
     from labneuro.networks.pcu_tuning import VariantRow
 
-    Progress = Callable[[str, int, int], None]
 
 __all__ = ["PcuVqaSettings", "simulate"]
 
